@@ -1,0 +1,108 @@
+#ifndef WJOBS_JOB_H
+#define WJOBS_JOB_H
+
+#include <stdint.h>
+
+#include "lib/base/err.h"
+#include "lib/time/when.h"
+
+/*
+ * A job as the jobfile describes it, with every default applied. It never
+ * changes after loading; what happens to it lives in the engine and the store.
+ * Texts are owned by the jobfile's memory and live as long as it does. Spans
+ * are milliseconds.
+ */
+enum job_kind { JOB_CRON, JOB_INTERVAL };
+enum job_overlap { JOB_FORBID, JOB_QUEUE, JOB_REPLACE, JOB_ALLOW };
+enum job_catch_up { JOB_CATCH_UP_NONE, JOB_CATCH_UP_ONCE, JOB_CATCH_UP_ALL };
+enum job_output {
+	JOB_OUTPUT_LOG,
+	JOB_OUTPUT_PASSTHROUGH,
+	JOB_OUTPUT_FILE,
+	JOB_OUTPUT_DISCARD
+};
+enum job_fail_on_output { JOB_FAIL_NONE, JOB_FAIL_STDERR, JOB_FAIL_ANY };
+enum job_orphans { JOB_ORPHANS_LEAVE, JOB_ORPHANS_KILL };
+
+#define JOB_NAME_MAX     64
+#define JOB_NO_LIMIT     INT64_C(-1) /* of a span: `none` */
+#define JOB_CATCH_UP_MAX 100
+#define JOB_NAME_RULE    "[A-Za-z_][A-Za-z0-9._-]{0,63}"
+
+/* What `retry.on` names, as bits beside the list of exit codes. */
+enum job_retry_on {
+	JOB_RETRY_ANY = 1, /* the default: any failure */
+	JOB_RETRY_EXIT = 2,
+	JOB_RETRY_SIGNAL = 4,
+	JOB_RETRY_TIMEOUT = 8,
+	JOB_RETRY_SPAWN = 16,
+	JOB_RETRY_OUTPUT = 32,
+};
+
+struct job_codes {
+	uint64_t bit[4]; /* exit codes 0 to 255 */
+};
+
+struct job_retry {
+	int max;
+	int64_t delay_ms, max_delay_ms;
+	double backoff, jitter;
+	unsigned on;            /* enum job_retry_on */
+	struct job_codes codes; /* more codes to retry on */
+};
+
+struct job {
+	const char *name;
+	const char *description; /* NULL if none */
+	struct place place;
+	enum job_kind kind;
+	bool enabled, run_immediately, clean_env;
+
+	struct when when;
+	const char **cron; /* as written, NULL-terminated; NULL for intervals */
+	int64_t jitter_ms;
+
+	/* Exactly one of them: a text for the shell, or an argv. */
+	const char *command;
+	const char **argv;
+	const char *shell;
+	const char *working_dir; /* absolute */
+	const char *input;       /* standard input; NULL is /dev/null */
+	/* "NAME=value": the file's env, then the job's, then env_file's names. */
+	const char **env;
+	const char **env_file; /* absolute paths, read at each run */
+
+	int64_t timeout_ms; /* or JOB_NO_LIMIT */
+	bool timeout_is_default;
+	int64_t kill_after_ms;
+	int stop_signal;
+	struct job_retry retry;
+	struct job_codes success;
+	enum job_fail_on_output fail_on_output;
+
+	enum job_overlap overlap;
+	enum job_catch_up catch_up;
+	int64_t start_deadline_ms; /* or JOB_NO_LIMIT */
+	int priority;
+	enum job_orphans orphans;
+
+	enum job_output output;
+	const char *output_file; /* absolute */
+	int64_t output_limit;    /* bytes kept, half head and half tail */
+	const char **metadata;   /* "key=value", NULL-terminated, or NULL */
+};
+
+static inline bool
+job_code_is_in(const struct job_codes *codes, int code)
+{
+	return code >= 0 && code < 256 &&
+	    (codes->bit[code / 64] >> (code % 64) & 1) != 0;
+}
+
+/* The fixed delay of `jitter`: a hash of the name, from 0 to jitter_ms. */
+int64_t job_delay_ms(const struct job *job);
+const char *job_overlap_name(enum job_overlap overlap);
+const char *job_catch_up_name(enum job_catch_up catch_up);
+const char *job_output_name(enum job_output output);
+
+#endif

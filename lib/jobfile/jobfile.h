@@ -1,0 +1,76 @@
+#ifndef WJOBS_JOBFILE_H
+#define WJOBS_JOBFILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+#include "lib/base/map.h"
+#include "lib/base/str.h"
+#include "lib/jobfile/job.h"
+
+/*
+ * A jobfile, read and checked. All its errors are found in one reading, each
+ * with file:line:col; the keys are one table, in keys.c.
+ */
+struct jobfile {
+	char *path;              /* absolute */
+	char *dir;               /* what relative paths start at */
+	const struct zone *zone; /* `timezone`, else the system's */
+	const char *store; /* as written, ${VAR} expanded; default wjobs.db */
+	int pool_size;     /* default 32 */
+	int history_keep;  /* runs a job; default 100 */
+	int64_t history_max_age_ms; /* default 30d, or JOB_NO_LIMIT */
+	int64_t stop_timeout_ms;    /* default 30s, or JOB_NO_LIMIT */
+	const char *worker_id;      /* NULL unless set */
+	const char *shell;
+	const char **env;
+	struct job *job; /* n of them, in the order of the file */
+	size_t n;
+	struct map names; /* to struct job */
+	struct arena *arena;
+	/* The texts of settings that may hold a password, to be masked. */
+};
+
+enum jobfile_flag {
+	JOBFILE_NO_ENV = 1,       /* ${VAR} unset is no error: check --no-env */
+	JOBFILE_TRUST_FILE = 2,   /* skip the permission checks */
+	JOBFILE_MUST_BE_SAFE = 4, /* as root: unsafe permissions are an error,
+				   not a warning; what `run` asks for */
+};
+
+/*
+ * Read the file at path. False where there is any error; the list then has all
+ * of them, and *file is released. Warnings come with success too.
+ */
+bool jobfile_load(const char *path, unsigned flags, struct jobfile *file,
+    struct errlist *errors, struct errlist *warnings) MUST_CHECK;
+/* The same from memory, for tests, fuzzing and `-f -`; path names it. */
+bool jobfile_parse(const char *path, const char *text, size_t n, unsigned flags,
+    struct jobfile *file, struct errlist *errors,
+    struct errlist *warnings) MUST_CHECK;
+void jobfile_release(struct jobfile *file);
+
+/* NULL and ERR_NOT_FOUND, with the nearest name, where there is none. */
+const struct job *
+jobfile_find(const struct jobfile *file, const char *name, struct err *err);
+
+/*
+ * Which file is meant: -f's argument if not NULL, else $WJOBS_FILE, else the
+ * first that exists of ./wjobs.yaml, $XDG_CONFIG_HOME/wjobs/wjobs.yaml (or
+ * ~/.config) and /etc/wjobs/wjobs.yaml. The caller's to free(3). NULL with err
+ * (ERR_CONFIG, naming the places tried) where there is none.
+ */
+char *jobfile_locate(const char *option, struct err *err);
+
+/*
+ * The key table walked for people and for JSON: each key of a job with its
+ * effective value as text, in the table's order; secrets are masked.
+ * `is_default` is true where nobody wrote it.
+ */
+typedef void jobfile_show_fn(
+    void *data, const char *key, const char *value, bool is_default);
+void jobfile_show(const struct jobfile *file, const struct job *job,
+    jobfile_show_fn *show, void *data);
+
+#endif

@@ -1,0 +1,46 @@
+#ifndef WJOBS_POOL_H
+#define WJOBS_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Slots: how many runs may be under way at a time. Who finds none waits, in
+ * order of priority (higher first), then of due instant, then of asking.
+ * Nothing is ever lost or refused here. Pure bookkeeping: no processes, no
+ * clock.
+ */
+enum pool_seat_state { POOL_AWAY, POOL_WAITING, POOL_SEATED };
+
+/* Embedded in what wants a slot; zeroed is away. */
+struct pool_seat {
+	int priority;
+	int64_t due_ms;
+	/* Called from pool_give or pool_ask, once a wait ends. */
+	void (*seated)(struct pool_seat *seat);
+	void *data;
+	/* The pool's own. */
+	enum pool_seat_state state;
+	uint64_t order;
+	size_t index;
+};
+
+struct pool {
+	int size, seated;
+	struct pool_seat **waiting; /* a heap */
+	size_t len;
+	uint64_t orders;
+	bool is_granting;
+};
+
+void pool_init(struct pool *pool, int size);
+void pool_release(struct pool *pool);
+/* Ask for a slot; `seated` may be called before this returns. */
+void pool_ask(struct pool *pool, struct pool_seat *seat);
+/* Leave: give the slot back, or stop waiting. Seats the next ones. */
+void pool_give(struct pool *pool, struct pool_seat *seat);
+/* No more slots are granted until this is called with true. For a stop. */
+void pool_open(struct pool *pool, bool is_granting);
+
+#endif

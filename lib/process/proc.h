@@ -1,0 +1,141 @@
+#ifndef WJOBS_PROC_H
+#define WJOBS_PROC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+
+/*
+ * A command that runs: started, its output taken, stopped when its time is up,
+ * ended when its leader has been reaped and its output is drained, in either
+ * order; the drain waits at most PROC_DRAIN_MS after the leader's end for
+ * others that hold the pipe. `ended` is called once for each proc_start, also
+ * where it could not be started, and always from the loop, never from within
+ * proc_start.
+ *
+ * Seam: struct proc_host is libev, vfork and waitid (proc_host_open), or a
+ * fake whose children live in simulated time.
+ */
+#define PROC_DRAIN_MS 500
+
+enum proc_output {
+	PROC_CAPTURE, /* one pipe, in true order; head and tail are kept */
+	PROC_PASS,    /* our own 1 and 2, inherited; nothing is kept */
+	PROC_TEE,     /* kept, and passed whole to our own 1 and 2; a slow
+			 reader slows the command */
+	PROC_FILE,    /* appended to output_file, and kept as by PROC_CAPTURE */
+	PROC_DISCARD, /* to /dev/null */
+};
+
+struct proc_command {
+	const char *const *argv;  /* an argv; else: */
+	const char *text, *shell; /* `SHELL -c TEXT`, direct where plain */
+	const char *const *envp;
+	const char *path_env; /* the PATH argv[0] is looked up in */
+	const char *dir;
+	const char *input; /* standard input; NULL: /dev/null */
+	size_t input_len;
+	bool inherit_input; /* our own standard input instead */
+	int64_t timeout_ms; /* -1: none */
+	int64_t kill_after_ms;
+	int stop_signal;
+	bool kill_orphans;
+	enum proc_output output;
+	bool split_stderr; /* count what came on 2 apart: a second pipe */
+	const char *output_file;
+	int64_t output_limit;
+	/* While it runs longer than a moment: a file for `logs -F`; NULL: no */
+	const char *live_path;
+};
+
+enum proc_stop { /* why it was told to stop */
+	PROC_NOT_STOPPED,
+	PROC_TIMED_OUT,
+	PROC_CANCELLED,
+	PROC_REPLACED,
+	PROC_SHUTDOWN,
+};
+
+struct proc_result {
+	bool started; /* false: err says why, and nothing else is set */
+	struct err err;
+	int exit_code; /* -1: died of a signal */
+	int signal;
+	enum proc_stop stop;
+	bool killed; /* the stop signal did not do; KILL was sent */
+	int64_t started_ms, ended_ms; /* wall clock */
+	int64_t duration_ms;          /* monotonic */
+	int64_t user_us, system_us;
+	int64_t max_rss_kb; /* -1 where the system cannot tell */
+	int64_t output_bytes, stderr_bytes;
+	const char *head, *tail;   /* borrowed until the next proc_start */
+	size_t head_len, tail_len; /* tail_len 0: all of it is in head */
+	bool was_held; /* others held the pipe after the leader's end */
+	int survivors; /* processes of the run that were left alive */
+};
+
+struct proc_host;
+
+struct proc {
+	/* Set by the caller before proc_start. */
+	void (*ended)(struct proc *proc, const struct proc_result *result);
+	/* May be NULL. The leader lives: write its pid down. */
+	void (*began)(struct proc *proc);
+	/* May be NULL. Output as it comes, for the log. stream: 1 or 2. */
+	void (*output)(
+	    struct proc *proc, int stream, const char *data, size_t n);
+	void *data;
+	/* Set by the host. */
+	struct proc_host *host;
+	pid_t pid;   /* 0 unless it runs */
+	void *inner; /* the host's own */
+};
+
+struct proc_host_ops {
+	void (*start)(struct proc_host *host, struct proc *proc,
+	    const struct proc_command *command);
+	void (*stop)(struct proc *proc, enum proc_stop why, bool now);
+};
+
+struct proc_host {
+	const struct proc_host_ops *ops;
+};
+
+/*
+ * The real one. Becomes a subreaper, takes SIGCHLD on the loop, reaps adopted
+ * orphans too (so it may be PID 1). One a process.
+ */
+struct proc_host *proc_host_open(struct ev_loop *loop, struct clock *clock);
+void proc_host_close(struct proc_host *host); /* nothing may still run */
+
+/*
+ * command and what it points to is only read during the call, save `input`,
+ * which must live until `ended`.
+ */
+static inline void
+proc_start(struct proc_host *host, struct proc *proc,
+    const struct proc_command *command)
+{
+	host->ops->start(host, proc, command);
+}
+
+/*
+ * stop_signal to the group, KILL after kill_after to the group and to what
+ * escaped it; with `now` KILL at once. Telling it again is harmless; the first
+ * reason stays. `ended` follows in any case, also from a child that cannot be
+ * killed (uninterruptible sleep): then after PROC_GIVE_UP_MS, with err set.
+ */
+#define PROC_GIVE_UP_MS 5000
+static inline void
+proc_stop(struct proc *proc, enum proc_stop why, bool now)
+{
+	proc->host->ops->stop(proc, why, now);
+}
+
+/* Pass a signal to the group of a running command, as it is (filters). */
+void proc_signal(struct proc *proc, int signal);
+
+#endif

@@ -1,0 +1,40 @@
+#ifndef WJOBS_PLACE_H
+#define WJOBS_PLACE_H
+
+#include "lib/base/err.h"
+
+/*
+ * Where state lies. The state directory is $WJOBS_STATE_DIR, else
+ * /var/lib/wjobs for root and $XDG_STATE_HOME/wjobs (~/.local/state/wjobs) for
+ * others; the runtime directory /run/wjobs (root), else $XDG_RUNTIME_DIR/wjobs,
+ * else the state directory. In both a folder NAME-HASH of the jobfile's real
+ * path, mode 0700.
+ */
+struct store_place {
+	char *state_dir;   /* the jobfile's own folder, NAME-HASH included */
+	char *runtime_dir; /* likewise */
+	char *store;       /* absolute path, or "memory" */
+	char *spool;       /* path of the spool file */
+};
+
+/*
+ * For a jobfile's real path and its `store` as written. jobfile NULL: for
+ * `exec` without one; the store is then local.db in the state directory.
+ * Creates nothing. A Redis URL is ERR_CONFIG: not known yet.
+ */
+bool store_place_find(const char *jobfile, const char *store,
+    struct store_place *place, struct err *err) MUST_CHECK;
+void store_place_release(struct store_place *place);
+/* Make the directories, 0700, refusing links and other owners. */
+bool
+store_place_make(const struct store_place *place, struct err *err) MUST_CHECK;
+
+/*
+ * The scheduler's lock on its store: an flock(2) held by a descriptor, with
+ * the pid written in the file for people. ERR_BUSY names the holder. A lock
+ * whose owner is dead is free by itself.
+ */
+bool store_lock(
+    const struct store_place *place, int *fd, struct err *err) MUST_CHECK;
+
+#endif
