@@ -35,6 +35,11 @@ void log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Output of a job, a line at a time, tagged; data need not end in newline. */
 void log_output(
     const char *job, const char *run, int stream, const char *data, size_t n);
+/*
+ * Output of a job as it is, to our standard output: `output: passthrough`.
+ * Waits in a buffer of its own and is dropped like the rest, never blocks.
+ */
+void log_pass(const char *data, size_t n);
 unsigned long long log_dropped(void);
 
 #endif

@@ -1,0 +1,35 @@
+#ifndef WJOBS_LAUNCH_H
+#define WJOBS_LAUNCH_H
+
+#include "lib/engine/engine.h"
+#include "lib/jobfile/job.h"
+
+/*
+ * From a job and a record to the command that proc runs: its environment
+ * (SPEC section 4), its output, its limits.
+ */
+struct launch {
+	struct proc_command command;
+	struct env env;
+	char *live_path;
+};
+
+/*
+ * Fill *launch for the next attempt of record. False where the environment
+ * cannot be had (an env_file that is gone). To be released in either case.
+ */
+bool launch_prepare(struct launch *launch, const struct engine *engine,
+    const struct job *job, const struct record *record,
+    struct err *err) MUST_CHECK;
+void launch_release(struct launch *launch);
+
+/* The file that WJOBS_METADATA names; NULL where there is none. To free. */
+char *
+launch_metadata_path(const struct engine *engine, const struct record *record);
+/*
+ * Take in what the run wrote there, and remove it: each valid `key=value` line
+ * replaces that key's in record->metadata. Bounded to 64 KiB.
+ */
+void launch_take_metadata(const struct engine *engine, struct record *record);
+
+#endif

@@ -1,0 +1,514 @@
+#include "lib/engine/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/engine/launch.h"
+#include "lib/engine/outcome.h"
+#include "lib/engine/retry.h"
+
+/*
+ * What a run has once it is seated. The claim's operation belongs to the
+ * store's port until it is answered; `claim` points at it so that a run that
+ * is gone by then can say so.
+ */
+struct attempt {
+	struct record record;
+	struct proc proc;
+	struct clock_timer timer; /* the claim's patience, or the rest */
+	struct store_op *claim;
+	struct err launch_err; /* of a launch that failed before proc_start */
+	enum proc_stop stop;   /* asked for before the command began */
+	int spawn_errno;
+};
+
+static void
+run_set_state(struct run *run, enum run_state state)
+{
+	run->state = state;
+	run->changed(run);
+}
+
+static void run_on_seat(struct pool_seat *seat);
+
+struct run *
+run_new(struct engine *engine, const struct job *job, int64_t due_ms,
+    enum record_trigger trigger)
+{
+	struct run *run = mem_zalloc(1, sizeof *run);
+
+	run->engine = engine;
+	run->job = job;
+	run->id = ulid_make(clock_wall_ms(engine->clock));
+	run->due_ms = due_ms;
+	run->trigger = trigger;
+	run->seat.priority = job->priority;
+	run->seat.due_ms = due_ms != CLOCK_NONE ? due_ms
+						: clock_wall_ms(engine->clock);
+	run->seat.seated = run_on_seat;
+	run->seat.data = run;
+	return run;
+}
+
+void
+run_free(struct run *run)
+{
+	struct attempt *attempt;
+
+	if (run == NULL)
+		return;
+	pool_give(run->engine->pool, &run->seat);
+	attempt = run->attempt;
+	if (attempt != NULL) {
+		if (attempt->claim != NULL)
+			attempt->claim->data = NULL;
+		clock_stop(&attempt->timer);
+		record_release(&attempt->record);
+		free(attempt);
+	}
+	free(run);
+}
+
+/* Records */
+
+static char *
+run_metadata(const struct job *job)
+{
+	struct str text = { 0 };
+	const char **item;
+
+	if (job->metadata == NULL || job->metadata[0] == NULL)
+		return NULL;
+	for (item = job->metadata; *item != NULL; item++) {
+		if (text.len != 0)
+			str_push(&text, '\n');
+		str_add(&text, *item);
+	}
+	return str_take(&text);
+}
+
+static void
+run_fill_record(struct run *run, struct record *record)
+{
+	record_init(record);
+	record->id = run->id;
+	record->job = mem_strdup(run->job->name);
+	record->kind = mem_strdup(
+	    run->job->kind == JOB_CRON ? "cron" : "interval");
+	record->trigger = run->trigger;
+	record->scheduled_ms = run->due_ms;
+	record->worker = mem_strdup(run->engine->worker);
+	record->owner = run->engine->self;
+	record->metadata = run_metadata(run->job);
+}
+
+static void
+run_post(struct run *run, enum store_op_kind kind)
+{
+	struct store_port *store = run->engine->store;
+
+	if (store != NULL)
+		store->post(store, store_op_new(kind, &run->attempt->record));
+}
+
+/* An attempt under way */
+
+static void run_attempt_failed_to_launch(struct clock_timer *timer);
+
+static void
+run_on_began(struct proc *proc)
+{
+	struct run *run = proc->data;
+	struct record *record = &run->attempt->record;
+
+	if (identity_of(proc->pid, &record->leader))
+		run_post(run, STORE_UPDATE);
+}
+
+static void
+run_on_output(struct proc *proc, int stream, const char *data, size_t n)
+{
+	struct run *run = proc->data;
+	char id[ULID_LEN + 1];
+
+	if (run->job->output == JOB_OUTPUT_PASSTHROUGH) {
+		log_pass(data, n);
+		return;
+	}
+	ulid_format(&run->id, id);
+	log_output(run->job->name, id, stream, data, n);
+}
+
+static void run_on_ended(struct proc *proc, const struct proc_result *result);
+
+static void
+run_launch(struct run *run)
+{
+	struct attempt *attempt = run->attempt;
+	struct record *record = &attempt->record;
+	struct launch launch;
+
+	clock_stop(&attempt->timer);
+	record->attempt++;
+	record->status = RECORD_RUNNING;
+	record->retry_at_ms = CLOCK_NONE;
+	if (record->started_ms == CLOCK_NONE)
+		record->started_ms = clock_wall_ms(run->engine->clock);
+	run_set_state(run, RUN_RUNNING);
+	if (!launch_prepare(
+		&launch, run->engine, run->job, record, &attempt->launch_err)) {
+		/* fail from the loop, as a command that did not start does */
+		attempt->timer.fire = run_attempt_failed_to_launch;
+		clock_set_in(run->engine->clock, &attempt->timer, 0);
+		goto out;
+	}
+	attempt->proc = (struct proc){
+		.ended = run_on_ended,
+		.began = run->engine->store != NULL ? run_on_began : NULL,
+		.output = !run->engine->is_filter &&
+			(run->job->output == JOB_OUTPUT_LOG ||
+			    run->job->output == JOB_OUTPUT_PASSTHROUGH)
+		    ? run_on_output
+		    : NULL,
+		.data = run,
+	};
+	proc_start(run->engine->host, &attempt->proc, &launch.command);
+	if (attempt->stop != PROC_NOT_STOPPED)
+		proc_stop(&attempt->proc, attempt->stop, false);
+out:
+	launch_release(&launch);
+}
+
+/* The claim */
+
+static void
+run_claim_is_late(struct clock_timer *timer)
+{
+	struct run *run = timer->data;
+
+	log_event(LOG_WARN, "the store is slow; starting without its answer",
+	    "job", run->job->name, NULL);
+	run_launch(run);
+}
+
+static void
+run_lose(struct run *run)
+{
+	run->attempt->record.status = RECORD_SKIPPED;
+	run->attempt->record.reason = RECORD_NO_REASON;
+	pool_give(run->engine->pool, &run->seat);
+	run_set_state(run, RUN_ENDED);
+}
+
+static void
+run_on_claim(struct store_op *op)
+{
+	struct run *run = op->data;
+
+	if (run == NULL)
+		return;
+	run->attempt->claim = NULL;
+	if (op->result == CLAIM_GRANTED)
+		run->attempt->record.fence = op->record.fence;
+	if (run->state != RUN_CLAIMING)
+		return;
+	clock_stop(&run->attempt->timer);
+	if (op->result == CLAIM_LOST)
+		run_lose(run);
+	else
+		run_launch(run);
+}
+
+static void
+run_claim(struct run *run)
+{
+	struct attempt *attempt = run->attempt;
+	struct store_port *store = run->engine->store;
+	struct store_op *op;
+
+	attempt->record.started_ms = clock_wall_ms(run->engine->clock);
+	attempt->record.status = RECORD_RUNNING;
+	attempt->record.attempt = 1;
+	op = store_op_new(STORE_BEGIN, &attempt->record);
+	attempt->record.attempt = 0;
+	op->done = run_on_claim;
+	op->data = run;
+	attempt->claim = op;
+	attempt->timer.fire = run_claim_is_late;
+	clock_set_in(run->engine->clock, &attempt->timer, RUN_CLAIM_MS);
+	run->state = RUN_CLAIMING;
+	store->post(store, op); /* which may answer at once, and end the run */
+}
+
+/* The slot */
+
+static bool
+run_is_too_late(const struct run *run)
+{
+	const struct job *job = run->job;
+
+	if (run->due_ms == CLOCK_NONE || job->start_deadline_ms == JOB_NO_LIMIT)
+		return false;
+	return clock_wall_ms(run->engine->clock) - run->due_ms -
+	    job_delay_ms(job) >
+	    job->start_deadline_ms;
+}
+
+static void
+run_end_unstarted(struct run *run, enum record_status status,
+    enum record_reason reason, const char *error)
+{
+	struct record *record = &run->attempt->record;
+
+	record->status = status;
+	record->reason = reason;
+	free(record->error);
+	record->error = mem_strdup(error);
+	record->completed_ms = clock_wall_ms(run->engine->clock);
+	pool_give(run->engine->pool, &run->seat);
+	run_set_state(run, RUN_ENDED);
+}
+
+static void
+run_add_attempt(struct run *run)
+{
+	run->attempt = mem_zalloc(1, sizeof *run->attempt);
+	run->attempt->timer.data = run;
+	run_fill_record(run, &run->attempt->record);
+}
+
+static void
+run_on_seat(struct pool_seat *seat)
+{
+	struct run *run = seat->data;
+
+	if (run->attempt != NULL) { /* a retry: the instant is its own */
+		run_launch(run);
+		return;
+	}
+	run_add_attempt(run);
+	if (run_is_too_late(run))
+		run_end_unstarted(run, RECORD_SKIPPED, RECORD_LATE,
+		    "no slot within its start_deadline");
+	else if (run->engine->store != NULL)
+		run_claim(run);
+	else
+		run_launch(run);
+}
+
+void
+run_begin(struct run *run)
+{
+	run->state = RUN_WAITING;
+	pool_ask(run->engine->pool, &run->seat);
+	if (run->seat.state == POOL_WAITING)
+		run->has_waited = true;
+}
+
+/* The end of an attempt */
+
+static void
+run_rest_is_over(struct clock_timer *timer)
+{
+	struct run *run = timer->data;
+
+	run_begin(run);
+}
+
+static void
+run_rest(struct run *run)
+{
+	struct attempt *attempt = run->attempt;
+	struct record *record = &attempt->record;
+	int64_t now = clock_wall_ms(run->engine->clock);
+	int64_t delay = retry_delay_ms(
+	    &run->job->retry, record->attempt, random_fraction());
+
+	record->status = RECORD_PENDING;
+	record->retry_at_ms = now + delay;
+	record->completed_ms = CLOCK_NONE;
+	record->leader = (struct identity){ 0 };
+	attempt->timer.fire = run_rest_is_over;
+	clock_set_in(run->engine->clock, &attempt->timer, delay);
+	run_post(run, STORE_UPDATE);
+	outcome_log_retry(record, delay);
+	pool_give(run->engine->pool, &run->seat);
+	run_set_state(run, RUN_RESTING);
+}
+
+static void
+run_finish(struct run *run)
+{
+	struct record *record = &run->attempt->record;
+
+	if (run->has_waited && record->reason == RECORD_NO_REASON)
+		record->reason = RECORD_LATE;
+	record->leader = (struct identity){ 0 };
+	run_post(run, STORE_END);
+	outcome_log(record);
+	pool_give(run->engine->pool, &run->seat);
+	run_set_state(run, RUN_ENDED);
+}
+
+static void
+run_after_attempt(struct run *run, const struct proc_result *result)
+{
+	struct attempt *attempt = run->attempt;
+	struct record *record = &attempt->record;
+
+	attempt->spawn_errno = result->started ? 0 : result->err.sys;
+	outcome_fill(record, run->job, result);
+	if (record->completed_ms == CLOCK_NONE)
+		record->completed_ms = clock_wall_ms(run->engine->clock);
+	launch_take_metadata(run->engine, record);
+	if (record->status == RECORD_FAILED &&
+	    retry_is_wanted(&run->job->retry, record->attempt, record->reason,
+		record->exit_code))
+		run_rest(run);
+	else
+		run_finish(run);
+}
+
+static void
+run_on_ended(struct proc *proc, const struct proc_result *result)
+{
+	run_after_attempt(proc->data, result);
+}
+
+static void
+run_attempt_failed_to_launch(struct clock_timer *timer)
+{
+	struct run *run = timer->data;
+	struct proc_result result = { .exit_code = -1, .max_rss_kb = -1 };
+
+	result.err = run->attempt->launch_err;
+	result.stop = run->attempt->stop;
+	run_after_attempt(run, &result);
+}
+
+struct run *
+run_resume(
+    struct engine *engine, const struct job *job, const struct record *record)
+{
+	struct run *run = run_new(
+	    engine, job, record->scheduled_ms, record->trigger);
+	struct attempt *attempt;
+
+	run->id = record->id;
+	run_add_attempt(run);
+	attempt = run->attempt;
+	record_release(&attempt->record);
+	record_copy(&attempt->record, record);
+	attempt->record.owner = engine->self;
+	run->state = RUN_RESTING;
+	attempt->timer.fire = run_rest_is_over;
+	clock_set_at(engine->clock, &attempt->timer, record->retry_at_ms);
+	return run;
+}
+
+/* Stopping */
+
+static void
+run_stop_attempt(struct run *run, enum proc_stop why, bool now)
+{
+	struct attempt *attempt = run->attempt;
+
+	if (attempt->stop == PROC_NOT_STOPPED)
+		attempt->stop = why;
+	if (attempt->proc.host != NULL)
+		proc_stop(&attempt->proc, why, now);
+}
+
+static void
+run_stop_waiting(struct run *run, enum proc_stop why)
+{
+	if (run->attempt == NULL)
+		run_add_attempt(run);
+	clock_stop(&run->attempt->timer);
+	if (why == PROC_REPLACED)
+		run_end_unstarted(run, RECORD_SKIPPED, RECORD_SUPERSEDED,
+		    "replaced before it began");
+	else
+		run_end_unstarted(run, RECORD_CANCELLED,
+		    RECORD_CANCELLED_BY_USER, "cancelled before it began");
+}
+
+/* A rest that ends for good keeps the failure that it rested from. */
+static void
+run_end_rest(struct run *run, enum record_status status,
+    enum record_reason reason, const char *why)
+{
+	struct record *record = &run->attempt->record;
+	char *error = mem_printf(
+	    "%s; %s", record->error != NULL ? record->error : "failed", why);
+
+	clock_stop(&run->attempt->timer);
+	pool_give(run->engine->pool, &run->seat);
+	record->status = status;
+	record->reason = reason;
+	record->retry_at_ms = CLOCK_NONE;
+	free(record->error);
+	record->error = error;
+	run_post(run, STORE_END);
+	outcome_log(record);
+	run_set_state(run, RUN_ENDED);
+}
+
+void
+run_stop(struct run *run, enum proc_stop why, bool now)
+{
+	switch (run->state) {
+	case RUN_NEW:
+	case RUN_WAITING:
+		if (run->attempt == NULL || run->attempt->record.attempt == 0)
+			run_stop_waiting(run, why);
+		else
+			run_end_rest(run, RECORD_CANCELLED,
+			    RECORD_CANCELLED_BY_USER, "cancelled");
+		break;
+	case RUN_CLAIMING:
+	case RUN_RUNNING:
+		run_stop_attempt(run, why, now);
+		break;
+	case RUN_RESTING:
+		run_end_rest(run, RECORD_CANCELLED, RECORD_CANCELLED_BY_USER,
+		    "cancelled");
+		break;
+	case RUN_ENDED:
+		break;
+	}
+}
+
+void
+run_supersede(struct run *run, const struct ulid *by)
+{
+	char id[ULID_LEN + 1], why[64];
+
+	ulid_format(by, id);
+	snprintf(why, sizeof why, "not tried again, for %s is due", id);
+	run_end_rest(run, RECORD_FAILED, RECORD_SUPERSEDED, why);
+}
+
+void
+run_signal(struct run *run, int signal)
+{
+	if (run->state == RUN_RUNNING && run->attempt->proc.pid != 0)
+		proc_signal(&run->attempt->proc, signal);
+}
+
+const struct record *
+run_record(const struct run *run)
+{
+	return run->attempt != NULL ? &run->attempt->record : NULL;
+}
+
+int
+run_spawn_errno(const struct run *run)
+{
+	return run->attempt != NULL ? run->attempt->spawn_errno : 0;
+}
