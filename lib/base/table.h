@@ -1,6 +1,7 @@
 #ifndef WJOBS_TABLE_H
 #define WJOBS_TABLE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "lib/base/err.h"
@@ -32,6 +33,8 @@ void table_cell(struct table *table, enum table_colour colour, const char *fmt,
 /* Text that may hold several colours: pieces appended to the last cell. */
 void table_more(struct table *table, enum table_colour colour, const char *fmt,
     ...) PRINTF_LIKE(3, 4);
+/* Whether the environment's locale writes UTF-8. */
+bool table_can_utf8(void);
 /* width 0: as wide as it needs to be. No header for an empty table. */
 void
 table_print(const struct table *table, FILE *out, int width, bool has_colour);
