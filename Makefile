@@ -19,7 +19,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wno-format-nonliteral -Wvla -Werror
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 \
-	-I. $(WARN) $(shell $(PKG_CONFIG) --cflags $(PKGS)) $(CFLAGS) \
+	-I. -I$B $(WARN) $(shell $(PKG_CONFIG) --cflags $(PKGS)) $(CFLAGS) \
 	$(SANFLAGS) -fno-strict-aliasing -pthread
 LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lev -lm -pthread
 
@@ -48,6 +48,13 @@ $B/test/%: $B/test/tool/%.o $B/libwjobs.a
 $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The schema as a C string, a line a line.
+$B/lib/store/sqlite_open.o: $B/lib/store/schema.h
+$B/lib/store/schema.h: lib/store/schema.sql
+	@mkdir -p $(@D)
+	{ echo 'static const char schema_sql[] ='; \
+	sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } >$@
 
 check: all tools
 	bats test

@@ -6,17 +6,28 @@
 /*
  * Reading history. All return false only where the store failed; nothing found
  * is an empty answer. Results are the caller's to release.
+ *
+ * Records are ordered by their ids, that is by when they were made: a backfill
+ * of last year's instant that was asked for today is today's. since and until
+ * look at the instant.
  */
 struct history_filter {
 	const char *job; /* NULL: all */
 	bool has_status;
 	enum record_status status;
-	/* By the run's instant: scheduled, else started, else completed. */
+	/*
+	 * By the run's instant: scheduled, else started, else completed; a
+	 * record of several skips counts where one of them lies within.
+	 */
 	int64_t since_ms, until_ms; /* CLOCK_NONE and CLOCK_NEVER: no bound */
 	int limit;                  /* 0: all */
 };
 
-/* One at a time, newest first; stops early when `each` returns false. */
+/*
+ * One at a time, newest first, without output; stops early when `each` returns
+ * false. The record is borrowed until it returns: record_copy keeps it. `each`
+ * must not use the store.
+ */
 typedef bool history_fn(void *data, const struct record *record);
 bool history_list(struct store *store, const struct history_filter *filter,
     history_fn *each, void *data, struct err *err) MUST_CHECK;
@@ -37,12 +48,14 @@ struct history_job {
 	char *name;
 	char *kind;
 	int64_t watermark_ms;
-	bool has_last; /* a last run, whatever its status, save skips */
+	/* The run that ended last, whatever its status, save skips. */
+	bool has_last;
 	struct ulid last_id;
 	enum record_status last_status;
 	int64_t last_started_ms, last_completed_ms, last_duration_ms;
-	int64_t last_success_ms, last_failure_ms; /* ends; CLOCK_NONE */
-	char *last_error;
+	/* Ends, CLOCK_NONE where there is none; lost is a failure here. */
+	int64_t last_success_ms, last_failure_ms;
+	char *last_error; /* of the last failure */
 	int64_t successful, failed, skipped, cancelled, lost;
 	int64_t min_duration_ms, max_duration_ms; /* -1: none yet */
 	double total_duration_ms;                 /* over successful + failed */

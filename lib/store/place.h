@@ -30,11 +30,16 @@ bool
 store_place_make(const struct store_place *place, struct err *err) MUST_CHECK;
 
 /*
- * The scheduler's lock on its store: an flock(2) held by a descriptor, with
- * the pid written in the file for people. ERR_BUSY names the holder. A lock
- * whose owner is dead is free by itself.
+ * The scheduler's lock: one scheduler to a jobfile and one to a store. Both
+ * are flock(2)s held by descriptors, with the pid written in the files for
+ * people, so a lock whose owner is dead is free by itself. ERR_BUSY names the
+ * holder. store_place_make must have been called.
  */
-bool store_lock(
-    const struct store_place *place, int *fd, struct err *err) MUST_CHECK;
+struct store_lock {
+	int jobfile_fd, store_fd; /* -1: not held */
+};
+bool store_lock_take(const struct store_place *place, struct store_lock *lock,
+    struct err *err) MUST_CHECK;
+void store_lock_give(struct store_lock *lock);
 
 #endif

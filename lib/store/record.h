@@ -1,6 +1,7 @@
 #ifndef WJOBS_RECORD_H
 #define WJOBS_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,7 +81,7 @@ struct record {
 	char *metadata;             /* lines of "key=value", or NULL */
 	struct identity owner;      /* the wjobs that runs it */
 	struct identity leader;     /* the job's own process, while it runs */
-	/* What was kept of its output; read by history_output only. */
+	/* What was kept of its output; read by history_find and _last only. */
 	char *head, *tail;
 	size_t head_len, tail_len;
 };
@@ -88,6 +89,8 @@ struct record {
 void record_init(struct record *record); /* all "none" */
 void record_release(struct record *record);
 void record_copy(struct record *to, const struct record *from);
+/* The instant it stands for: scheduled, else started, else completed. */
+int64_t record_instant_ms(const struct record *record);
 
 /* Names as JSON has them; NULL for RECORD_NO_REASON. One table a kind. */
 const char *record_status_name(enum record_status status);

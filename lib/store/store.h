@@ -18,6 +18,11 @@ struct store;
 enum store_mode {
 	STORE_READ,  /* never creates anything */
 	STORE_WRITE, /* creates what is missing */
+	/*
+	 * The scheduler's, once it has the store's lock (place.h): as
+	 * STORE_WRITE, and the whole file is checked first.
+	 */
+	STORE_OWN,
 };
 
 enum store_opened {
@@ -33,10 +38,16 @@ struct store_limits {
 };
 
 /*
- * where: "memory", or the path of an SQLite file. A newer schema is refused
- * (STORE_FAILED, ERR_CONFIG); a file that is corrupt or no database is, in
- * STORE_WRITE, moved aside to NAME.corrupt-DATE and begun anew, with a note
- * for the caller to log in `note` (NULL-safe, the caller's to free).
+ * where: "memory", or the path of an SQLite file. Refused with ERR_CONFIG are
+ * a newer schema and a database that is not wjobs'; ERR_UNREACHABLE is a store
+ * that does not answer, which `memory` never does for STORE_READ: it lives in
+ * its scheduler alone.
+ *
+ * A file that is corrupt or no database, and that no other process has open,
+ * is moved aside to NAME.corrupt-DATE (with its -wal and -shm) and begun anew
+ * unless the mode is STORE_READ. A file that is merely locked, full or not
+ * permitted never is. `note` (may be NULL) then says so, for the caller to log
+ * and free; it is NULL where there is nothing to say.
  */
 enum store_opened
 store_open(const char *where, enum store_mode mode, struct store_limits limits,
@@ -46,28 +57,43 @@ void store_close(struct store *store);
 /*
  * What is written, as values: an operation is made by the engine, carried to
  * the store's thread, applied with all others that wait in one transaction,
- * and answered. Each may be applied twice with the effect of once.
+ * and answered. Each may be repeated at once with the effect of once.
  */
 enum store_op_kind {
 	/*
-	 * Claim `record.scheduled_ms` for `record.job` (none: no claim) and
-	 * write the record as running. CLAIM_LOST if the watermark is already
-	 * there or later, and was not taken by this very record.id.
+	 * Claim record.scheduled_ms for record.job and write the record as
+	 * running. CLAIM_LOST if the watermark is already there or later, and
+	 * was not taken by this very record.id; nothing is written then. No
+	 * claim is made where there is no scheduled_ms, and none for triggers
+	 * other than schedule, catch_up and reboot: those are granted always.
+	 *
+	 * So whoever moves a watermark past an instant (STORE_SKIP of a later
+	 * one, say) can no longer claim it.
 	 */
 	STORE_BEGIN,
 	/* The record's new state: leader, attempt, pending with retry_at. */
 	STORE_UPDATE,
-	/* The record's end: with output; counts once; prunes. */
+	/*
+	 * The record's end: with output; counts once; prunes. The record need
+	 * not have begun. Nothing happens to one that has ended already.
+	 */
 	STORE_END,
 	/*
 	 * An instant, or several, not run: `record` with its count. Successive
 	 * skips of one job for one reason become one record: the first one's
-	 * id and scheduled_ms, the last one's completed_ms, the sum of counts.
-	 * Moves the watermark to watermark_ms.
+	 * id and scheduled_ms, the last one's completed_ms and error, the sum
+	 * of counts; a run that begins between them ends that. Moves the
+	 * watermark forward to watermark_ms, unless that is CLOCK_NONE.
 	 */
 	STORE_SKIP,
-	/* Only the job's watermark, to watermark_ms; may move it back. */
+	/* Only record.job's watermark, to watermark_ms; may move it back. */
 	STORE_WATERMARK,
+	/*
+	 * The first of a batch that must not be applied again even much later:
+	 * where record.id was the last one given so, the whole batch is left
+	 * out and this op answers CLAIM_LOST. For what comes from a file.
+	 */
+	STORE_ONCE,
 };
 
 enum claim {
@@ -80,7 +106,7 @@ struct store_op {
 	enum store_op_kind kind;
 	struct record record; /* owned by the op */
 	int64_t watermark_ms;
-	/* The answer, for `done`. */
+	/* The answer, for `done`; err is set where result is CLAIM_FAILED. */
 	enum claim result;
 	struct err err;
 	/* Called on the loop; the op is freed after it. NULL: no answer. */
@@ -89,8 +115,9 @@ struct store_op {
 	struct store_op *next; /* the writer's queue */
 };
 
-struct store_op *store_op_new(
-    enum store_op_kind kind, const struct record *record); /* copies record */
+/* Copies record (NULL: an empty one). watermark_ms is CLOCK_NONE. */
+struct store_op *
+store_op_new(enum store_op_kind kind, const struct record *record);
 void store_op_free(struct store_op *op);
 
 /*
@@ -124,9 +151,10 @@ struct store_start {
 };
 
 /*
- * Take over from schedulers that are gone: runs of dead owners become `lost`,
- * save those whose leader still lives. `self` is this process. Pending retries
- * of dead owners become this one's.
+ * Take over from schedulers that are gone: runs of dead owners become `lost`
+ * (reason crash, completed at now_ms), save those whose leader still lives,
+ * which are this one's from here on, as are pending retries of dead owners.
+ * `self` is this process; NULL, for a one-shot command, only marks the lost.
  */
 bool store_take_over(struct store *store, const struct identity *self,
     int64_t now_ms, struct store_start *start, struct err *err) MUST_CHECK;
