@@ -10,6 +10,12 @@
  * A cron expression as bit sets: which local times it names. It knows neither
  * zones nor daylight saving; that is `when`. The grammar is crontab(5)'s with
  * seconds, `?`, L, L-n, LW, nW, friL, 5L, fri#2, H, H/n, H(a-b), ~ and a~b.
+ *
+ * What crontab(5) leaves open: `n/step` runs to the field's end, the weekday's
+ * being 6. nW is the weekday (Monday to Friday) nearest to day n in the same
+ * month, and names nothing in a month without a day n. H and ~ alone choose
+ * from 1 to 28 where they stand for a day of the month, so that no month is
+ * left out. A step larger than its field is refused: it is never meant.
  */
 struct cron {
 	uint64_t seconds, minutes; /* bit n: n */
@@ -25,6 +31,9 @@ struct cron {
 	/* The minute or the hour field begins with *: follows the wall clock. */
 	bool wild;
 	bool six; /* written with seconds */
+	/* Derived from the above by cron_parse, for speed. */
+	bool every_day; /* no day is left out */
+	bool special;   /* any of last_days, near_days, last_, nth_weekdays */
 };
 
 enum cron_special {
@@ -50,7 +59,9 @@ bool cron_parse(const char *text, const char *name, struct place at,
 
 /*
  * The first local second that is named and > t, or INT64_MAX where none comes
- * within 400 years. And the last one named and <= t, or INT64_MIN.
+ * before the year 10000. And the last one named and <= t, or INT64_MIN where
+ * none came since the year 0. For those years the search takes microseconds
+ * at most, whatever the expression.
  */
 int64_t cron_next(const struct cron *cron, int64_t t);
 int64_t cron_prev(const struct cron *cron, int64_t t);

@@ -13,7 +13,7 @@
  * Every value here is in milliseconds.
  */
 #define DURATION_MAX_MS    (INT64_C(100) * 366 * 24 * 60 * 60 * 1000)
-#define DURATION_TEXT_SIZE 40
+#define DURATION_TEXT_SIZE 48
 
 /*
  * Parse text, which stands at `at`, into *ms, from 0 to DURATION_MAX_MS.
@@ -22,7 +22,10 @@
 bool duration_parse(
     const char *text, struct place at, int64_t *ms, struct err *err) MUST_CHECK;
 
-/* As a jobfile would spell it, "1h30m"; duration_parse reads it back. */
+/*
+ * As a jobfile would spell it, "1h30m"; duration_parse reads it back. What is
+ * not above 0 is "0s".
+ */
 const char *duration_format(int64_t ms, char buf[DURATION_TEXT_SIZE]);
 
 /*

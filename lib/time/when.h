@@ -14,8 +14,11 @@
  * to three hours, fixed times in a gap run once at the first instant after it,
  * fixed times that come twice run the first time, wild ones follow the wall).
  *
- * Instants are milliseconds since the epoch, UTC. next(t) > t always, prev(t)
- * <= t always, and prev(next(t)) == next(t).
+ * A backward shift of more than three hours is new time, as a clock that was
+ * corrected: what its wall shows again runs again.
+ *
+ * Instants are milliseconds since the epoch, UTC, in the years 0 to 9999.
+ * next(t) > t always, prev(t) <= t always, and prev(next(t)) == next(t).
  */
 enum when_kind { WHEN_CRON, WHEN_INTERVAL, WHEN_REBOOT };
 
@@ -39,7 +42,10 @@ int64_t when_prev(const struct when *when, int64_t until_ms);
 int64_t when_count(const struct when *when, int64_t after_ms, int64_t until_ms);
 /* In plain words, with the zone: "at 03:00, Europe/Berlin". */
 void when_describe(const struct when *when, struct str *out);
-/* A typical gap between instants near `at_ms`, in milliseconds. */
+/*
+ * A typical gap between instants near `at_ms`, in milliseconds: the median of
+ * the next seven. WHEN_NEVER where fewer than two instants come.
+ */
 int64_t when_gap_ms(const struct when *when, int64_t at_ms);
 
 #endif

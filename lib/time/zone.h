@@ -9,7 +9,8 @@
  * Time zones from TZif files (RFC 8536 and 9636, versions 1 to 4) with their
  * POSIX footer, so that every instant has an offset. libc knows one zone a
  * process; here each job may have its own. Zones are read once and kept until
- * zone_forget_all; the pointers are borrowed.
+ * zone_forget_all; the pointers are borrowed. Finding is for one thread at a
+ * time; a zone that was found does not change, and threads may share it.
  */
 struct zone;
 
@@ -32,6 +33,12 @@ void zone_free(struct zone *zone); /* only for zone_from_bytes */
 void zone_forget_all(void);
 
 const char *zone_name(const struct zone *zone);
+
+/*
+ * The instant at which a clock on the wall shows local_s: the first where it
+ * comes twice, the first after the gap where it never comes.
+ */
+int64_t zone_utc_of(const struct zone *zone, int64_t local_s);
 
 /* Seconds east of UTC at an instant, in seconds since the epoch. */
 int32_t zone_offset(const struct zone *zone, int64_t utc_s);
