@@ -5,6 +5,8 @@
 
 #include "lib/base/mem.h"
 #include "lib/time/civil.h"
+#include "lib/time/duration.h"
+#include "lib/time/stamp.h"
 
 /*
  * A zone is a row of spans of constant offset. Within one, local time is UTC
@@ -429,4 +431,38 @@ when_gap_ms(const struct when *when, int64_t at_ms)
 		return WHEN_NEVER;
 	qsort(gaps, n, sizeof *gaps, compare_gaps);
 	return gaps[n / 2];
+}
+
+static void
+describe_grid(const struct when *when, struct str *out)
+{
+	char text[DURATION_TEXT_SIZE], stamp[STAMP_TEXT_SIZE];
+
+	str_addf(out, "every %s", duration_format(when->interval_ms, text));
+	if (when->anchor_ms != 0)
+		str_addf(out, " on the grid from %s",
+		    stamp_human(when->anchor_ms, when->zone, stamp));
+}
+
+void
+when_describe(const struct when *when, struct str *out)
+{
+	size_t i;
+
+	switch (when->kind) {
+	case WHEN_CRON:
+		for (i = 0; i < when->n; i++) {
+			if (i > 0)
+				str_add(out, "; and ");
+			cron_describe(&when->cron[i], out);
+		}
+		str_addf(out, ", %s", zone_name(when->zone));
+		break;
+	case WHEN_INTERVAL:
+		describe_grid(when, out);
+		break;
+	case WHEN_REBOOT:
+		str_add(out, "once after each boot");
+		break;
+	}
 }
