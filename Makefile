@@ -1,65 +1,272 @@
-# GNU make. `make` leaves build/wjobs; see CONTRIBUTING.md for the rest.
+# GNU make. `make` leaves build/wjobs; CONTRIBUTING.md tells of the rest.
+#
+#	make			build/wjobs
+#	make check		the tests; TESTS=test/cron.bats FILTER=regex JOBS=n
+#	make check SAN=1	the same under ASan and UBSan; SAN=thread: TSan
+#	make check VALGRIND=1	the same under valgrind, with descriptors
+#	make lint		form, static analysis, scripts, man pages
+#	make bench		one table of figures beside their limits; BENCH=name
+#	make fuzz		each fuzz target for FUZZ_SECONDS; FUZZ=name
+#	make install		to DESTDIR and PREFIX
+#	STATIC=1		with the libraries' archives; STATIC=full: libc too
+#	PORTABLE=1		with what POSIX 2008 has, and no more
+#
+# Each variant has a directory of its own beside the plain one.
+
+VERSION := 0.1.0
+
 PREFIX ?= /usr/local
-CC ?= cc
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
 PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+CFLAGS ?= -O2 -g
+WERROR ?= -Werror
+FUZZ_SECONDS ?= 60
 
 B := build
 ifeq ($(SAN),1)
 B := build/san
-SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
-endif
-ifeq ($(SAN),thread)
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+else ifeq ($(SAN),thread)
 B := build/tsan
-SANFLAGS := -fsanitize=thread
+SANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
+else ifeq ($(SAN),fuzz)
+B := build/fuzz
+CC := clang
+SANFLAGS := -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifneq ($(SAN),)
+$(error SAN is 1 or thread, not '$(SAN)')
+endif
+ifneq ($(PORTABLE),)
+B := $(if $(filter build,$B),build/portable,$B-portable)
+DEFS += -DWJOBS_PORTABLE
+endif
+ifneq ($(STATIC),)
+B := $(if $(filter build,$B),build/static,$B-static)
+endif
+
+# Hardening that costs nothing measurable; sanitizers have their own. Fortify
+# needs an optimising compiler.
+ifeq ($(SANFLAGS),)
+HARDEN := -fstack-protector-strong \
+	$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDEN_LD := -Wl,-z,relro,-z,noexecstack
 endif
 
 PKGS := yaml-0.1 sqlite3 jansson
+HAVE_PKG := $(shell $(PKG_CONFIG) --exists $(PKGS) 2>/dev/null && echo yes)
+PKG_CFLAGS := $(if $(HAVE_PKG),$(shell $(PKG_CONFIG) --cflags $(PKGS)))
+PKG_LIBS := $(if $(HAVE_PKG),$(shell $(PKG_CONFIG) --libs \
+	$(if $(STATIC),--static) $(PKGS)),-lyaml -lsqlite3 -ljansson)
+# Debian's libev has no .pc file.
+EV_CFLAGS := $(shell $(PKG_CONFIG) --cflags libev 2>/dev/null)
+EV_LIBS := $(or $(shell $(PKG_CONFIG) --libs libev 2>/dev/null),-lev)
+
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wundef -Wformat=2 \
-	-Wno-format-nonliteral -Wvla -Werror
-CFLAGS ?= -O2 -g
+	-Wno-format-nonliteral -Wvla $(WERROR)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 \
-	-I. -I$B $(WARN) $(shell $(PKG_CONFIG) --cflags $(PKGS)) $(CFLAGS) \
-	$(SANFLAGS) -fno-strict-aliasing -pthread
-LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lev -lm -pthread
+	-I. $(WARN) $(PKG_CFLAGS) $(EV_CFLAGS) $(HARDEN) $(CPPFLAGS) $(CFLAGS) \
+	$(SANFLAGS) $(DEFS) -fno-strict-aliasing -pthread
+ALL_LDFLAGS = $(CFLAGS) $(SANFLAGS) $(HARDEN_LD) $(LDFLAGS)
+
+LIBS := $(PKG_LIBS) $(EV_LIBS)
+ifeq ($(STATIC),full)
+ALL_LDFLAGS += -static
+else ifneq ($(STATIC),)
+# What the C library itself brings stays shared, so that users and groups are
+# still found where nsswitch.conf says.
+SHARED := -lm -ldl -lpthread -lc -pthread
+LIBS := -Wl,-Bstatic $(filter-out $(SHARED),$(LIBS)) -Wl,-Bdynamic
+endif
+LIBS += -lm -pthread
 
 LIB_SRC := $(wildcard lib/*/*.c)
 CMD_SRC := $(wildcard cmd/*.c)
 TOOL_SRC := $(wildcard test/tool/*.c)
-LIB_OBJ := $(LIB_SRC:%.c=$B/%.o)
+BENCH_SRC := $(wildcard test/bench/*.c)
+FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
+HEADERS := $(wildcard lib/*/*.h cmd/*.h test/*/*.h)
+ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(TOOL_SRC) $(BENCH_SRC) \
+	$(wildcard test/fuzz/*.c)
+
+TEXT_OBJ := $(patsubst %,$B/%.o,$(wildcard lib/*/*.sql))
+LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $(TEXT_OBJ)
 CMD_OBJ := $(CMD_SRC:%.c=$B/%.o)
 TOOLS := $(TOOL_SRC:test/tool/%.c=$B/test/%)
+BENCHES := $(BENCH_SRC:test/bench/%.c=$B/bench/%)
+FUZZERS := $(FUZZ_SRC:test/fuzz/%.c=$B/fuzz/%)
+# The fuzzers' seeds are tests too, without a fuzzer.
+REPLAYS := $(FUZZ_SRC:test/fuzz/fuzz_%.c=$B/test/replay_%)
 
-.PHONY: all clean tools check
-all: $(if $(CMD_SRC),$B/wjobs)
-tools: $(TOOLS)
+.PHONY: all tools check lint bench fuzz fuzz-run install uninstall clean FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(if $(wildcard cmd/main.c),$B/wjobs)
+tools: $(TOOLS) $(REPLAYS)
+
+# Say what is missing before the compiler does it in many lines.
+$B/libraries: $B/flags
+	@for h in ev.h yaml.h sqlite3.h jansson.h; do \
+		echo "#include <$$h>" | $(CC) $(PKG_CFLAGS) $(EV_CFLAGS) \
+		    -E -o /dev/null - 2>/dev/null || missing="$$missing $$h"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "make: libraries are missing ($${missing# }):" \
+		    "run 'sh etc/deps.sh' first" >&2; \
+		exit 1; \
+	fi
+	@touch $@
+
+# Objects are made anew when flags change, archives when a file has gone.
+FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS) $(VERSION)
+$B/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(FLAGS))' >$@
+$B/sources: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIB_OBJ) $(CMD_OBJ)' | cmp -s - $@ || \
+		echo '$(LIB_OBJ) $(CMD_OBJ)' >$@
 
 $B/wjobs: $(CMD_OBJ) $B/libwjobs.a
-	$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$B/libwjobs.a: $(LIB_OBJ)
+$B/libwjobs.a: $(LIB_OBJ) $B/sources
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(LIB_OBJ)
 
 $B/test/%: $B/test/tool/%.o $B/libwjobs.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$B/%.o: %.c
+$B/test/replay_%: $B/test/fuzz/fuzz_%.o $B/test/fuzz/replay.o $B/libwjobs.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/bench/%: $B/test/bench/%.o $B/libwjobs.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/fuzz/%: $B/test/fuzz/%.o $B/libwjobs.a
+	@mkdir -p $(@D)
+	$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/%.o: %.c $B/flags $B/libraries
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# The schema as a C string, a line a line.
-$B/lib/store/sqlite_open.o: $B/lib/store/schema.h
-$B/lib/store/schema.h: lib/store/schema.sql
-	@mkdir -p $(@D)
-	{ echo 'static const char schema_sql[] ='; \
-	sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } >$@
+$B/cmd/main.o: DEFS += -DWJOBS_VERSION='"$(VERSION)"'
 
+# lib/store/schema.sql becomes `const char schema_sql[]`.
+$B/%.sql.c: %.sql
+	@mkdir -p $(@D)
+	@{ echo 'extern const char $(subst .,_,$(notdir $<))[];'; \
+	   echo 'const char $(subst .,_,$(notdir $<))[] ='; \
+	   sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $<; echo ';'; } >$@
+$B/%.sql.o: $B/%.sql.c $B/flags
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# ---- tests
+
+ifneq ($(VALGRIND),)
+# Programs of the same names that run the plain ones under valgrind.
+WRAPPED := $(patsubst $B/%,$B/valgrind/%,$B/wjobs $(TOOLS) $(REPLAYS))
+$B/valgrind/%: test/valgrind.sh
+	@mkdir -p $(@D)
+	@ln -sf $(CURDIR)/$< $@
+check: $(WRAPPED)
+check: export WJOBS = $(CURDIR)/$B/valgrind/wjobs
+check: export PATIENCE = 60
+else
+check: export WJOBS = $(CURDIR)/$B/wjobs
+check: export PATIENCE = $(if $(SANFLAGS),20,5)
+endif
 check: all tools
-	bats test
+	@sh test/run $(if $(JOBS),-j $(JOBS)) $(if $(FILTER),-f '$(FILTER)') \
+		$(or $(TESTS),test)
+
+# ---- lint
+
+SCRIPTS := $(wildcard etc/*.sh test/run test/*.sh test/bench/run test/bench/*.sh .ci/run)
+LINTED := $(ALL_SRC:%.c=build/lint/%.tidy)
+CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
+LINT_FLAGS = -std=c11 -D_GNU_SOURCE -I. $(PKG_CFLAGS) $(EV_CFLAGS)
+
+lint: $(LINTED)
+	$(CLANG_FORMAT) --dry-run -Werror $(ALL_SRC) $(HEADERS)
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -j 2 \
+		--enable=warning,portability,performance -D_GNU_SOURCE -D__linux__ -I. \
+		--suppressions-list=test/cppcheck.txt $(LIB_SRC) $(CMD_SRC) $(TOOL_SRC)
+	shellcheck $(SCRIPTS)
+	shellcheck -s bash -x -e SC2034,SC2154,SC2030,SC2031 \
+		$(wildcard test/*.bash test/*.bats)
+	$(if $(wildcard man/*.[15]),mandoc -Tlint -W warning $(wildcard man/*.[15]))
+	@echo "lint: clean"
+
+build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
+	@mkdir -p $(@D)
+	$(CLANG_TIDY) --quiet $< -- $(LINT_FLAGS) 2>$@.err || \
+		{ cat $@.err >&2; exit 1; }
+	@touch $@
+
+# ---- bench and fuzz
+
+bench: all $(BENCHES)
+	@WJOBS=$(CURDIR)/$B/wjobs BENCHES=$(CURDIR)/$B/bench \
+		sh test/bench/run $(BENCH)
+
+fuzz:
+	@command -v clang >/dev/null || { echo "make: no clang:" \
+		"run 'sh etc/deps.sh check' first" >&2; exit 1; }
+	@$(MAKE) SAN=fuzz fuzz-run
+
+fuzz-run: $(if $(FUZZ),$B/fuzz/fuzz_$(FUZZ),$(FUZZERS))
+	@for f in $^; do \
+		n=$${f##*/fuzz_}; mkdir -p $B/corpus/$$n test/fuzz/seeds/$$n; \
+		echo "fuzz: $$n for $(FUZZ_SECONDS) s"; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+		    -rss_limit_mb=2048 -print_final_stats=1 \
+		    -artifact_prefix=$B/corpus/$$n- \
+		    $B/corpus/$$n test/fuzz/seeds/$$n >$B/fuzz/$$n.log 2>&1 || \
+		    { cat $B/fuzz/$$n.log; echo "fuzz: $$n failed"; exit 1; }; \
+		sed -n 's/^stat::number_of_executed_units: */fuzz: executions /p' \
+		    $B/fuzz/$$n.log; \
+	done
+
+# ---- install
+
+D = $(DESTDIR)
+install: all
+	$(INSTALL) -d $(D)$(BINDIR) $(D)$(MANDIR)/man1 $(D)$(MANDIR)/man5 \
+		$(D)$(DATADIR)/doc/wjobs
+	$(INSTALL) -m 755 $B/wjobs $(D)$(BINDIR)/wjobs
+	$(INSTALL) -m 644 man/wjobs.1 $(D)$(MANDIR)/man1/wjobs.1
+	$(INSTALL) -m 644 man/wjobs.yaml.5 $(D)$(MANDIR)/man5/wjobs.yaml.5
+	$(INSTALL) -m 644 wjobs.yaml.example README.md LICENSE \
+		$(D)$(DATADIR)/doc/wjobs
+	$(INSTALL) -d $(D)$(DATADIR)/bash-completion/completions \
+		$(D)$(DATADIR)/zsh/site-functions \
+		$(D)$(DATADIR)/fish/vendor_completions.d
+	$(INSTALL) -m 644 etc/wjobs.bash \
+		$(D)$(DATADIR)/bash-completion/completions/wjobs
+	$(INSTALL) -m 644 etc/wjobs.zsh $(D)$(DATADIR)/zsh/site-functions/_wjobs
+	$(INSTALL) -m 644 etc/wjobs.fish \
+		$(D)$(DATADIR)/fish/vendor_completions.d/wjobs.fish
+
+uninstall:
+	rm -f $(D)$(BINDIR)/wjobs $(D)$(MANDIR)/man1/wjobs.1 \
+		$(D)$(MANDIR)/man5/wjobs.yaml.5 \
+		$(D)$(DATADIR)/bash-completion/completions/wjobs \
+		$(D)$(DATADIR)/zsh/site-functions/_wjobs \
+		$(D)$(DATADIR)/fish/vendor_completions.d/wjobs.fish
+	rm -rf $(D)$(DATADIR)/doc/wjobs
 
 clean:
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TOOL_SRC:%.c=$B/%.d)
+-include $(ALL_SRC:%.c=$B/%.d)

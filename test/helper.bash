@@ -65,12 +65,24 @@ test_end() {
   scheduler_kill
   for log in "$T"/sanitizer.* "$T"/valgrind.*; do
     [[ -s $log ]] || continue
+    [[ $log != */valgrind.* ]] || valgrind_is_unhappy "$log" || continue
     echo "--- ${log##*/}"
     cat "$log"
     failed=1
   done
   leftovers_kill
   return "$failed"
+}
+
+# A report that holds more than the descriptors that the program was born with.
+valgrind_is_unhappy() {
+  awk '
+    { sub(/^==[0-9]+== ?/, "") }
+    /^FILE DESCRIPTORS:/ || /^ *$/ { next }
+    /^Open (file descriptor|AF_.* socket) [0-9]+:/ { pending++; next }
+    /<inherited from parent>/ { pending--; next }
+    { found = 1 }
+    END { exit !(found || pending) }' "$1"
 }
 
 # What outlived its test: every process still says which world it came from.

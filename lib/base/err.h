@@ -51,6 +51,14 @@ bool err_at(struct err *err, struct place at, enum err_code code,
 /* Put "what: " before the message, to say whose it is. Returns false. */
 bool err_prefix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+#ifdef __clang_analyzer__
+/* The analyzer sees no other file, so that it has to be told what comes back. */
+#define err_set(...)    (err_set(__VA_ARGS__), false)
+#define err_sys(...)    (err_sys(__VA_ARGS__), false)
+#define err_at(...)     (err_at(__VA_ARGS__), false)
+#define err_prefix(...) (err_prefix(__VA_ARGS__), false)
+#endif
+
 /* "file:line:col: msg", or as much of it as is known. */
 size_t err_format(const struct err *err, char *buf, size_t size);
 
