@@ -17,7 +17,10 @@ enum pool_seat_state { POOL_AWAY, POOL_WAITING, POOL_SEATED };
 struct pool_seat {
 	int priority;
 	int64_t due_ms;
-	/* Called from pool_give or pool_ask, once a wait ends. */
+	/*
+	 * Called once a wait ends, from within pool_ask, pool_give or
+	 * pool_open. It may call these itself, also for its own seat.
+	 */
 	void (*seated)(struct pool_seat *seat);
 	void *data;
 	/* The pool's own. */
@@ -32,13 +35,20 @@ struct pool {
 	size_t len;
 	uint64_t orders;
 	bool is_granting;
+	bool is_seating; /* within pool_seat_next */
 };
 
 void pool_init(struct pool *pool, int size);
 void pool_release(struct pool *pool);
-/* Ask for a slot; `seated` may be called before this returns. */
+/*
+ * Ask for a slot; `seated` may be called before this returns. Harmless for one
+ * that waits or sits already.
+ */
 void pool_ask(struct pool *pool, struct pool_seat *seat);
-/* Leave: give the slot back, or stop waiting. Seats the next ones. */
+/*
+ * Leave: give the slot back, or stop waiting. Seats the next ones. Harmless
+ * for one that is away. The seat may be freed afterwards.
+ */
 void pool_give(struct pool *pool, struct pool_seat *seat);
 /* No more slots are granted until this is called with true. For a stop. */
 void pool_open(struct pool *pool, bool is_granting);

@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/process/spawn.h"
 
 /*
  * A command that runs: started, its output taken, stopped when its time is up,
@@ -31,10 +32,16 @@ enum proc_output {
 };
 
 struct proc_command {
-	const char *const *argv;  /* an argv; else: */
-	const char *text, *shell; /* `SHELL -c TEXT`, direct where plain */
+	const char *const *argv; /* an argv; else: */
+	/*
+	 * `SHELL -c TEXT`. With /bin/sh (or NULL), a text that means nothing
+	 * to a shell goes straight to exec; where that fails, the shell gets
+	 * it after all and says so in its own words.
+	 */
+	const char *text, *shell;
 	const char *const *envp;
-	const char *path_env; /* the PATH argv[0] is looked up in */
+	const char
+	    *path_env; /* the PATH argv[0] is looked up in; NULL: usual */
 	const char *dir;
 	const char *input; /* standard input; NULL: /dev/null */
 	size_t input_len;
@@ -60,8 +67,13 @@ enum proc_stop { /* why it was told to stop */
 };
 
 struct proc_result {
-	bool started; /* false: err says why, and nothing else is set */
+	bool started; /* false: err and step say why; nothing else is set */
+	/*
+	 * Where it did start: what went wrong beside it (ERR_NONE: nothing), as
+	 * an output file on a full disk, or a process that cannot be killed.
+	 */
 	struct err err;
+	enum spawn_step step;
 	int exit_code; /* -1: died of a signal */
 	int signal;
 	enum proc_stop stop;
@@ -71,7 +83,7 @@ struct proc_result {
 	int64_t user_us, system_us;
 	int64_t max_rss_kb; /* -1 where the system cannot tell */
 	int64_t output_bytes, stderr_bytes;
-	const char *head, *tail;   /* borrowed until the next proc_start */
+	const char *head, *tail;   /* borrowed while `ended` runs */
 	size_t head_len, tail_len; /* tail_len 0: all of it is in head */
 	bool was_held; /* others held the pipe after the leader's end */
 	int survivors; /* processes of the run that were left alive */
@@ -82,7 +94,7 @@ struct proc_host;
 struct proc {
 	/* Set by the caller before proc_start. */
 	void (*ended)(struct proc *proc, const struct proc_result *result);
-	/* May be NULL. The leader lives: write its pid down. */
+	/* May be NULL. From within proc_start: the leader lives. */
 	void (*began)(struct proc *proc);
 	/* May be NULL. Output as it comes, for the log. stream: 1 or 2. */
 	void (*output)(
@@ -98,6 +110,7 @@ struct proc_host_ops {
 	void (*start)(struct proc_host *host, struct proc *proc,
 	    const struct proc_command *command);
 	void (*stop)(struct proc *proc, enum proc_stop why, bool now);
+	void (*signal)(struct proc *proc, int signal);
 };
 
 struct proc_host {
@@ -105,8 +118,9 @@ struct proc_host {
 };
 
 /*
- * The real one. Becomes a subreaper, takes SIGCHLD on the loop, reaps adopted
- * orphans too (so it may be PID 1). One a process.
+ * The real one. Becomes a subreaper, takes SIGCHLD on the loop (one made with
+ * ev_loop_new), reaps adopted orphans too (so it may be PID 1). One a process,
+ * on the thread that waits for the loop. SIGPIPE must be ignored: startup.h.
  */
 struct proc_host *proc_host_open(struct ev_loop *loop, struct clock *clock);
 void proc_host_close(struct proc_host *host); /* nothing may still run */
@@ -123,8 +137,9 @@ proc_start(struct proc_host *host, struct proc *proc,
 }
 
 /*
- * stop_signal to the group, KILL after kill_after to the group and to what
- * escaped it; with `now` KILL at once. Telling it again is harmless; the first
+ * stop_signal to the group and to what escaped it, KILL after kill_after; with
+ * `now` KILL at once. A run that was stopped has ended when none of its own is
+ * left. Telling it again is harmless; the first
  * reason stays. `ended` follows in any case, also from a child that cannot be
  * killed (uninterruptible sleep): then after PROC_GIVE_UP_MS, with err set.
  */
@@ -136,6 +151,10 @@ proc_stop(struct proc *proc, enum proc_stop why, bool now)
 }
 
 /* Pass a signal to the group of a running command, as it is (filters). */
-void proc_signal(struct proc *proc, int signal);
+static inline void
+proc_signal(struct proc *proc, int signal)
+{
+	proc->host->ops->signal(proc, signal);
+}
 
 #endif

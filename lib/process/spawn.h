@@ -21,7 +21,7 @@ enum spawn_step { /* where it failed */
 };
 
 struct spawn {
-	const char *path; /* of the program, resolved (spawn_resolve) */
+	const char *path; /* of the program, resolved (program_find) */
 	const char *const *argv, *const *envp; /* NULL-terminated */
 	const char *dir;                       /* NULL: stay */
 	int fd[3]; /* what becomes 0, 1, 2; -1: /dev/null */
@@ -29,26 +29,11 @@ struct spawn {
 
 /*
  * *pid is the child, to be reaped by the caller. False with err->sys set, and
- * err->msg naming the step, the program or the directory; *step says which.
+ * err->msg naming the step, the program or the directory; *step says which. A
+ * text file that may be executed and has no #! line is given to /bin/sh, as a
+ * shell would do it.
  */
 bool spawn_start(const struct spawn *spawn, pid_t *pid, enum spawn_step *step,
     struct err *err) MUST_CHECK;
-
-/*
- * The program a name means, looked up in `path` (a PATH; NULL: the system's
- * default) unless it has a slash; relative ones with a slash are seen from
- * `dir`. The caller's to free(3); NULL with ERR_SYSTEM (ENOENT: no such
- * program, EACCES: not executable). Results are cached by the caller.
- */
-char *spawn_resolve(
-    const char *name, const char *path, const char *dir, struct err *err);
-
-/*
- * May this text go straight to exec, because a shell would do nothing else
- * with it? No character that means something to sh, first word no builtin or
- * reserved word or assignment. Then *argv is its words (one allocation, the
- * caller's to free(3)) and the answer true.
- */
-bool spawn_is_plain(const char *text, char ***argv);
 
 #endif

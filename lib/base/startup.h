@@ -1,0 +1,14 @@
+#ifndef WJOBS_STARTUP_H
+#define WJOBS_STARTUP_H
+
+/*
+ * What main does before anything else, whatever the caller left us with:
+ * - 0, 1 and 2 that are closed become /dev/null, so that no file of ours gets
+ *   their number and some message its contents;
+ * - other descriptors are marked close-on-exec, so that no job inherits them;
+ * - SIGPIPE is ignored, SIGCHLD is not, and no signal is blocked.
+ * Children get default dispositions again: lib/process/spawn.
+ */
+void startup_tidy(void);
+
+#endif

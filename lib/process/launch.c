@@ -1,0 +1,95 @@
+#include "lib/process/launch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+
+#define DEFAULT_SHELL "/bin/sh"
+
+static bool
+start_at(const struct launch *launch, const char *path, const char *const *argv,
+    pid_t *pid, enum spawn_step *step, struct err *err)
+{
+	struct spawn spawn = {
+		.path = path,
+		.argv = argv,
+		.envp = launch->command->envp,
+		.dir = launch->command->dir,
+		.fd = { launch->fd[0], launch->fd[1], launch->fd[2] },
+	};
+
+	return spawn_start(&spawn, pid, step, err);
+}
+
+/* Where the program kept in mind is gone, it is looked up once more. */
+static bool
+start_argv(const struct launch *launch, const char *const *argv, pid_t *pid,
+    enum spawn_step *step, struct err *err)
+{
+	const struct proc_command *command = launch->command;
+	char *path, *old = NULL;
+	bool ok = false;
+
+	for (;;) {
+		*step = SPAWN_EXEC;
+		path = mem_strdup(
+		    program_find(launch->programs, launch->mono_ms, argv[0],
+			command->path_env, command->dir, err));
+		if (path == NULL || (old != NULL && strcmp(old, path) == 0))
+			break;
+		ok = start_at(launch, path, argv, pid, step, err);
+		if (ok || *step != SPAWN_EXEC || old != NULL)
+			break;
+		program_forget(launch->programs, argv[0], command->path_env);
+		old = path;
+	}
+	free(path);
+	free(old);
+	return ok;
+}
+
+/*
+ * A text that begins with - or + is a command all the same, and no option: a
+ * blank before it changes nothing else.
+ */
+static bool
+start_shell(const struct launch *launch, pid_t *pid, enum spawn_step *step,
+    struct err *err)
+{
+	const char *text = launch->command->text;
+	const char *shell = launch->command->shell;
+	char *padded = NULL;
+	const char *argv[4] = { shell != NULL ? shell : DEFAULT_SHELL, "-c",
+		text, NULL };
+	bool ok;
+
+	if (text[0] == '-' || text[0] == '+')
+		argv[2] = padded = mem_printf(" %s", text);
+	ok = start_argv(launch, argv, pid, step, err);
+	free(padded);
+	return ok;
+}
+
+bool
+launch_start(const struct launch *launch, pid_t *pid, enum spawn_step *step,
+    struct err *err)
+{
+	const struct proc_command *command = launch->command;
+	bool is_sh = command->shell == NULL ||
+	    strcmp(command->shell, DEFAULT_SHELL) == 0;
+	char **word;
+	bool ok;
+
+	if (command->argv != NULL)
+		return start_argv(launch, command->argv, pid, step, err);
+	if (is_sh && program_is_plain(command->text, &word)) {
+		ok = start_argv(
+		    launch, (const char *const *)word, pid, step, err);
+		free(word);
+		if (ok || *step != SPAWN_EXEC)
+			return ok;
+	}
+	return start_shell(launch, pid, step, err);
+}

@@ -1,0 +1,255 @@
+#include "lib/process/linux.h"
+
+#ifdef WJOBS_PORTABLE
+
+bool
+linux_become_subreaper(void)
+{
+	return false;
+}
+
+bool
+linux_read_process(pid_t pid, struct linux_process *process)
+{
+	(void)pid;
+	(void)process;
+	return false;
+}
+
+bool
+linux_list_processes(struct linux_process **list, size_t *n)
+{
+	(void)list;
+	(void)n;
+	return false;
+}
+
+char *
+linux_read_environ(pid_t pid, const char *name)
+{
+	(void)pid;
+	(void)name;
+	return NULL;
+}
+
+pid_t
+linux_last_pid(void)
+{
+	return 0;
+}
+
+bool
+linux_signal(const struct linux_process *process, int signal)
+{
+	(void)process;
+	(void)signal;
+	return false;
+}
+
+void
+linux_boot_id(char *id, size_t size)
+{
+	if (size > 0)
+		id[0] = '\0';
+}
+
+bool
+linux_cloexec_from(int from)
+{
+	(void)from;
+	return false;
+}
+
+#else
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+/* An environment beyond this is not looked through. */
+#define ENVIRON_MAX (4u << 20)
+
+bool
+linux_become_subreaper(void)
+{
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+}
+
+/* A small file of /proc in one read, NUL-terminated. */
+static bool
+read_small(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, size - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	buf[n] = '\0';
+	return true;
+}
+
+/*
+ * "PID (name) S PPID PGRP SESSION ...", where the name may hold anything, also
+ * brackets and blanks; the start is field 22 (proc(5)).
+ */
+static bool
+parse_stat(const char *text, struct linux_process *process)
+{
+	const char *p = strrchr(text, ')');
+	int parent, group, session;
+	uint64_t start;
+	char state;
+
+	if (p == NULL ||
+	    sscanf(p + 1,
+		" %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d"
+		" %*d %*d %*d %*d %" SCNu64,
+		&state, &parent, &group, &session, &start) != 5)
+		return false;
+	process->state = state;
+	process->parent = parent;
+	process->group = group;
+	process->session = session;
+	process->start_ticks = start;
+	return true;
+}
+
+bool
+linux_read_process(pid_t pid, struct linux_process *process)
+{
+	char path[64], text[1024];
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	process->pid = pid;
+	return read_small(path, text, sizeof text) && parse_stat(text, process);
+}
+
+bool
+linux_list_processes(struct linux_process **list, size_t *n)
+{
+	struct linux_process one, *all = NULL;
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	size_t len = 0;
+
+	if (dir == NULL)
+		return false;
+	while ((entry = readdir(dir)) != NULL) {
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !linux_read_process(
+			(pid_t)strtol(entry->d_name, NULL, 10), &one))
+			continue;
+		all = mem_grow(all, len + 1, sizeof *all);
+		all[len++] = one;
+	}
+	closedir(dir);
+	if (len == 0)
+		return false;
+	*list = all;
+	*n = len;
+	return true;
+}
+
+static void
+read_all(const char *path, struct str *text)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char buf[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	while (text->len < ENVIRON_MAX && (n = read(fd, buf, sizeof buf)) > 0)
+		str_addn(text, buf, (size_t)n);
+	close(fd);
+}
+
+char *
+linux_read_environ(pid_t pid, const char *name)
+{
+	size_t len = strlen(name);
+	struct str text = { 0 };
+	const char *p, *end;
+	char path[64], *value = NULL;
+
+	snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+	read_all(path, &text);
+	p = str_text(&text);
+	for (end = p + text.len; p < end; p += strlen(p) + 1) {
+		if (strncmp(p, name, len) == 0 && p[len] == '=') {
+			value = mem_strdup(p + len + 1);
+			break;
+		}
+	}
+	str_release(&text);
+	return value;
+}
+
+pid_t
+linux_last_pid(void)
+{
+	const char *p;
+	char text[256];
+
+	if (!read_small("/proc/loadavg", text, sizeof text))
+		return 0;
+	p = strrchr(text, ' ');
+	return p != NULL ? (pid_t)strtol(p, NULL, 10) : 0;
+}
+
+bool
+linux_signal(const struct linux_process *process, int signal)
+{
+	struct linux_process now;
+	bool is_same;
+	int fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+
+	/* a kernel before 5.3 has none; then the two steps must do */
+	is_same = linux_read_process(process->pid, &now) &&
+	    now.start_ticks == process->start_ticks && now.state != 'Z' &&
+	    now.state != 'X';
+	if (is_same && signal != 0) {
+		if (fd >= 0)
+			syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
+		else
+			kill(process->pid, signal);
+	}
+	if (fd >= 0)
+		close(fd);
+	return is_same;
+}
+
+void
+linux_boot_id(char *id, size_t size)
+{
+	if (!read_small("/proc/sys/kernel/random/boot_id", id, size))
+		id[0] = '\0';
+	id[strcspn(id, "\n")] = '\0';
+}
+
+bool
+linux_cloexec_from(int from)
+{
+	return syscall(SYS_close_range, (unsigned)from, ~0U,
+		   CLOSE_RANGE_CLOEXEC) == 0;
+}
+
+#endif

@@ -1,0 +1,50 @@
+#ifndef WJOBS_LINUX_H
+#define WJOBS_LINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * What lib/process takes from Linux beyond POSIX: /proc, the subreaper, pidfds
+ * and close_range. Built with WJOBS_PORTABLE each of them answers that the
+ * system cannot tell, and their callers make do with process groups.
+ */
+struct linux_process {
+	pid_t pid, parent, group, session;
+	char state; /* of /proc/PID/stat: Z is a zombie */
+	uint64_t start_ticks;
+};
+
+/* Orphans below us become our children, as they would PID 1's. */
+bool linux_become_subreaper(void);
+
+/* False where there is no such process, or no way to look. */
+bool linux_read_process(pid_t pid, struct linux_process *process);
+/*
+ * All processes there are. *list is the caller's to free(3); false (and
+ * nothing) where there is no way to look.
+ */
+bool linux_list_processes(struct linux_process **list, size_t *n);
+/*
+ * The value that `name` had in the environment of a process at its exec; the
+ * caller's to free(3), NULL where it had none or it may not be read.
+ */
+char *linux_read_environ(pid_t pid, const char *name);
+/* The number given to a process last; 0 where there is no way to look. */
+pid_t linux_last_pid(void);
+/*
+ * A signal (0: none) to a process that is still the one which started at
+ * start_ticks, no matter how fast numbers are used again. False if it is gone.
+ */
+bool linux_signal(const struct linux_process *process, int signal);
+/* "" where there is none. */
+void linux_boot_id(char *id, size_t size);
+/*
+ * Mark descriptors from `from` on close-on-exec. Async-signal-safe. False
+ * where there is no way but one by one.
+ */
+bool linux_cloexec_from(int from);
+
+#endif

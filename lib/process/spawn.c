@@ -1,0 +1,257 @@
+#include "lib/process/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+#include "lib/process/linux.h"
+
+/* What a shell looks at, to tell a script from a broken binary. */
+#define SNIFF_LEN 128
+/* Without close_range: no more than these are marked one by one. */
+#define MARK_MAX 65536
+
+/* What the child writes to its parent where it cannot go on. */
+struct failure {
+	enum spawn_step step;
+	int sys;
+};
+
+/*
+ * The child's side. From here to exec its memory is the parent's own, which
+ * stands still meanwhile: only async-signal-safe calls, no allocation, and
+ * nothing is changed but the child's own locals. All signals are blocked.
+ */
+static _Noreturn void
+child_fail(int report, enum spawn_step step)
+{
+	struct failure failure = { .step = step, .sys = errno };
+	ssize_t n = write(report, &failure, sizeof failure);
+
+	(void)n;
+	_exit(127);
+}
+
+/*
+ * A handler would run in the parent's memory, and what was ignored (by nohup,
+ * or by a parent of ours) would stay so over exec. To ignore it once drops
+ * what is pending: a Ctrl-C that was meant for us.
+ */
+static void
+child_reset_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	static const int terminal[] = { SIGINT, SIGQUIT, SIGTSTP, SIGHUP };
+	size_t i;
+	int sig;
+
+	action.sa_handler = SIG_IGN;
+	for (i = 0; i < ARRAY_LEN(terminal); i++)
+		sigaction(terminal[i], &action, NULL);
+	action.sa_handler = SIG_DFL;
+	for (sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &action, NULL);
+}
+
+/* fd[i] becomes i; those that stand in another's place step aside first. */
+static bool
+child_place_fds(const int *wanted)
+{
+	int fd[3], i;
+
+	for (i = 0; i < 3; i++) {
+		fd[i] = wanted[i];
+		if (fd[i] < 0)
+			fd[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (fd[i] >= 0 && fd[i] < 3 && fd[i] != i)
+			fd[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, 3);
+		if (fd[i] < 0)
+			return false;
+	}
+	for (i = 0; i < 3; i++)
+		if (fd[i] == i ? fcntl(i, F_SETFD, 0) < 0 : dup2(fd[i], i) < 0)
+			return false;
+	return true;
+}
+
+static void
+child_mark_fds(void)
+{
+	struct rlimit limit;
+	int fd, end = MARK_MAX;
+
+	if (linux_cloexec_from(3))
+		return;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < MARK_MAX)
+		end = (int)limit.rlim_cur;
+	for (fd = 3; fd < end; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static _Noreturn void
+child_run(const struct spawn *spawn, int report)
+{
+	sigset_t none;
+
+	if (setsid() < 0)
+		child_fail(report, SPAWN_SESSION);
+	child_reset_signals();
+	if (!child_place_fds(spawn->fd))
+		child_fail(report, SPAWN_FDS);
+	child_mark_fds();
+	if (spawn->dir != NULL && chdir(spawn->dir) != 0)
+		child_fail(report, SPAWN_DIR);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execve(spawn->path, (char *const *)spawn->argv,
+	    (char *const *)spawn->envp);
+	child_fail(report, SPAWN_EXEC);
+}
+
+static bool
+read_report(int fd, struct failure *failure)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, failure, sizeof *failure);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof *failure;
+}
+
+/*
+ * vfork, with signals blocked round it so that none of our handlers can run in
+ * the child. The failure comes over a close-on-exec pipe rather than in the
+ * memory that the two share, since valgrind and others make vfork a fork.
+ */
+static pid_t
+spawn_vfork(const struct spawn *spawn, int report)
+{
+	sigset_t all, old;
+	pid_t pid;
+	int sys;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pid = vfork();
+	if (pid == 0)
+		child_run(spawn, report);
+	sys = errno;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	errno = sys;
+	return pid;
+}
+
+/* 0, or the errno of the step that failed. */
+static int
+spawn_once(const struct spawn *spawn, pid_t *pid, enum spawn_step *step)
+{
+	struct failure failure = { .step = SPAWN_FORK };
+	int report[2];
+	pid_t child;
+
+	*step = SPAWN_FORK;
+	if (pipe2(report, O_CLOEXEC) != 0)
+		return errno;
+	child = spawn_vfork(spawn, report[1]);
+	if (child < 0)
+		failure.sys = errno;
+	close(report[1]);
+	if (child > 0 && read_report(report[0], &failure)) {
+		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	close(report[0]);
+	if (failure.sys == 0)
+		*pid = child;
+	*step = failure.step;
+	return failure.sys;
+}
+
+/* As shells do: a NUL in the first line means that it is no text. */
+static bool
+is_script(const struct spawn *spawn)
+{
+	int dir = AT_FDCWD, fd;
+	char buf[SNIFF_LEN], *line;
+	ssize_t n;
+
+	if (spawn->dir != NULL)
+		dir = open(spawn->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(dir, spawn->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (dir >= 0)
+		close(dir);
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, sizeof buf);
+	close(fd);
+	if (n < 0)
+		return false;
+	line = memchr(buf, '\n', (size_t)n);
+	return memchr(buf, '\0',
+		   line != NULL ? (size_t)(line - buf) : (size_t)n) == NULL;
+}
+
+static int
+spawn_script(const struct spawn *spawn, pid_t *pid, enum spawn_step *step)
+{
+	struct spawn shell = *spawn;
+	const char **argv;
+	size_t n = 0;
+	int sys;
+
+	while (spawn->argv[n] != NULL)
+		n++;
+	argv = mem_zalloc(n + 3, sizeof *argv);
+	argv[0] = "/bin/sh";
+	argv[1] = spawn->path;
+	if (n > 1)
+		memcpy(argv + 2, spawn->argv + 1, (n - 1) * sizeof *argv);
+	shell.path = argv[0];
+	shell.argv = argv;
+	sys = spawn_once(&shell, pid, step);
+	free(argv);
+	return sys;
+}
+
+static bool
+fail_at(
+    const struct spawn *spawn, enum spawn_step step, int sys, struct err *err)
+{
+	switch (step) {
+	case SPAWN_FORK:
+		return err_sys(err, sys, "cannot start a process");
+	case SPAWN_SESSION:
+		return err_sys(err, sys, "cannot start a session");
+	case SPAWN_DIR:
+		return err_sys(
+		    err, sys, "cannot change to directory '%s'", spawn->dir);
+	case SPAWN_FDS:
+		return err_sys(err, sys, "cannot set up descriptors");
+	case SPAWN_EXEC:
+		break;
+	}
+	return err_sys(err, sys, "cannot run '%s'", spawn->path);
+}
+
+bool
+spawn_start(const struct spawn *spawn, pid_t *pid, enum spawn_step *step,
+    struct err *err)
+{
+	enum spawn_step failed;
+	int sys = spawn_once(spawn, pid, &failed);
+
+	if (sys == ENOEXEC && failed == SPAWN_EXEC && is_script(spawn))
+		sys = spawn_script(spawn, pid, &failed);
+	if (sys == 0)
+		return true;
+	*step = failed;
+	return fail_at(spawn, failed, sys, err);
+}
