@@ -298,7 +298,7 @@ log_end(struct str *line)
 	str_push(line, '\n');
 }
 
-/* Say how many lines were dropped, where there is room to. */
+/* Say how many lines were dropped; the caller saw that there is room. */
 static void
 log_tell_dropped(void)
 {
@@ -312,10 +312,8 @@ log_tell_dropped(void)
 	    &line, LOG_WARN, "log lines dropped", strlen("log lines dropped"));
 	log_pair(&line, "count", number, strlen(number));
 	log_end(&line);
-	if (log_state.wait.len + line.len <= LOG_BUFFER_MAX) {
-		str_addn(&log_state.wait, line.s, line.len);
-		log_state.unspoken = 0;
-	}
+	str_addn(&log_state.wait, line.s, line.len);
+	log_state.unspoken = 0;
 	str_release(&line);
 }
 
@@ -338,19 +336,25 @@ static void
 log_put(const struct str *line)
 {
 	struct str *wait = &log_state.wait;
+	/* While the loop watches for room, there is none to ask for. */
+	bool is_watched = log_state.loop != NULL && ev_is_active(&log_state.io);
 
 	log_ready();
-	log_flush();
-	log_compact();
-	if (wait->len + line->len <= LOG_BUFFER_MAX / 2)
+	if (!is_watched)
+		log_flush();
+	if (log_state.done > LOG_BUFFER_MAX / 4)
+		log_compact();
+	if (wait->len - log_state.done + line->len <= LOG_BUFFER_MAX / 2)
 		log_tell_dropped();
-	if (wait->len + line->len > LOG_BUFFER_MAX || log_state.unspoken != 0) {
+	if (wait->len - log_state.done + line->len > LOG_BUFFER_MAX ||
+	    log_state.unspoken != 0) {
 		log_state.dropped++;
 		log_state.unspoken++;
 	} else {
 		str_addn(wait, line->s, line->len);
 	}
-	log_watch(!log_flush());
+	if (!is_watched)
+		log_watch(!log_flush());
 }
 
 static void

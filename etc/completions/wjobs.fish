@@ -1,0 +1,34 @@
+# Completion of wjobs for fish: commands and options as `--help` prints them,
+# jobs as `wjobs list` does, so that there is nothing here to fall behind.
+
+# The command on the line, if there is one yet.
+function __wjobs_command
+    set -l words (commandline -opc)
+    set -l skip 1
+    for word in $words
+        if test $skip = 1
+            set skip 0
+        else if contains -- $word -f --file
+            set skip 1
+        else if not string match -q -- '-*' $word
+            echo $word
+            return 0
+        end
+    end
+    return 1
+end
+
+function __wjobs_commands
+    wjobs --help 2>/dev/null | sed -n '/^commands:/,/^$/s/^  \([a-z][a-z-]*\)  *\(.*\)/\1\t\2/p'
+end
+
+function __wjobs_options
+    wjobs (__wjobs_command) --help 2>/dev/null | sed -n '/^options:/,$s/^  \(-[A-Za-z], \|    \)\(--[a-z-]*\).*/\2/p'
+end
+
+complete -c wjobs -f
+complete -c wjobs -n 'not __wjobs_command' -a '(__wjobs_commands)'
+complete -c wjobs -n 'not __wjobs_command' -s f -l file -r -F
+complete -c wjobs -n 'string match -q -- "-*" (commandline -ct)' -a '(__wjobs_options)'
+complete -c wjobs -n '__wjobs_command' -a '(wjobs -q list -o job 2>/dev/null)'
+complete -c wjobs -l status -r -a 'pending running completed failed skipped cancelled lost'
