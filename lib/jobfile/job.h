@@ -59,7 +59,11 @@ struct job {
 	bool enabled, run_immediately, clean_env;
 
 	struct when when;
-	const char **cron; /* as written, NULL-terminated; NULL for intervals */
+	/*
+	 * As written, NULL-terminated; NULL where `interval` says it. "@every
+	 * 5m" makes a JOB_INTERVAL, and stands here.
+	 */
+	const char **cron;
 	int64_t jitter_ms;
 
 	/* Exactly one of them: a text for the shell, or an argv. */
@@ -68,7 +72,7 @@ struct job {
 	const char *shell;
 	const char *working_dir; /* absolute */
 	const char *input;       /* standard input; NULL is /dev/null */
-	/* "NAME=value": the file's env, then the job's, then env_file's names. */
+	/* "NAME=value": the file's env with the job's in it; NULL if none. */
 	const char **env;
 	const char **env_file; /* absolute paths, read at each run */
 
@@ -90,6 +94,8 @@ struct job {
 	const char *output_file; /* absolute */
 	int64_t output_limit;    /* bytes kept, half head and half tail */
 	const char **metadata;   /* "key=value", NULL-terminated, or NULL */
+
+	uint64_t written; /* the keys that the file gives; see keys.h */
 };
 
 static inline bool
@@ -104,5 +110,10 @@ int64_t job_delay_ms(const struct job *job);
 const char *job_overlap_name(enum job_overlap overlap);
 const char *job_catch_up_name(enum job_catch_up catch_up);
 const char *job_output_name(enum job_output output);
+/* "cron" or "interval". */
+const char *job_kind_name(enum job_kind kind);
+/* "TERM" for SIGTERM, or NULL; and back from TERM, SIGTERM or 15; 0 if none. */
+const char *job_signal_name(int signal);
+int job_signal_find(const char *text);
 
 #endif

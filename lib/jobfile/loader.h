@@ -1,0 +1,109 @@
+#ifndef WJOBS_LOADER_H
+#define WJOBS_LOADER_H
+
+#include "lib/base/arena.h"
+#include "lib/jobfile/jobfile.h"
+#include "lib/jobfile/keys.h"
+#include "lib/jobfile/yaml.h"
+
+/*
+ * What the reading of a jobfile carries along; the parts of lib/jobfile share
+ * it, and nobody else sees it.
+ */
+#define LOADER_PATH_MAX 8
+
+/* In struct job's `written`: its errors were told, so ask no more of it. */
+#define LOADER_BAD_JOB (UINT64_C(1) << 63)
+
+/* An `anchor`, which can be read once the job's zone is known. */
+struct loader_anchor {
+	struct loader_anchor *next;
+	size_t job; /* its index */
+	const char *text;
+	struct place at;
+};
+
+/* A file that is being read, and the one that includes it. */
+struct loader_source {
+	const char *name; /* for messages; lives as long as the jobfile */
+	const char *dir;  /* where its own includes start */
+	uint64_t device, inode;
+	int depth;
+	const struct loader_source *from;
+};
+
+struct loader {
+	struct jobfile *file;
+	unsigned flags;
+	struct errlist *errors, *warnings;
+	struct arena *arena; /* the jobfile's */
+	const struct loader_source *source;
+	const char *path[LOADER_PATH_MAX]; /* "jobs", name, key, part */
+	size_t path_len;
+
+	const char *name; /* of the job that is read; NULL elsewhere */
+	size_t index;     /* likewise */
+	struct job builtin;  /* what no file says */
+	struct job defaults; /* of `defaults`; `written` tells what it gives */
+	struct loader_anchor default_anchor; /* text NULL if none */
+	struct loader_anchor *anchors;
+	uint64_t seen; /* the file's keys that came */
+
+	/* The zone asked for last: most jobs have the one before's. */
+	const char *zone_name;
+	const struct zone *zone;
+
+	/* Files in the order read, by which errors are sorted. */
+	const char **sources;
+	size_t n_sources;
+	bool has_failed; /* a file could not be read to its end */
+};
+
+void loader_push(struct loader *l, const char *key);
+void loader_pop(struct loader *l);
+
+static inline struct place
+loader_place(const struct loader *l, const struct yaml_node *node)
+{
+	return (struct place){ l->source != NULL ? l->source->name : NULL,
+		node->line, node->col };
+}
+
+/* Report at a place, with the path of keys before it. Both return false. */
+bool loader_error(struct loader *l, struct place at, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+/* The same for an error of another layer; its place is kept if it has one. */
+bool loader_fail(struct loader *l, struct place at, const struct err *err);
+void loader_warn(struct loader *l, struct place at, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+/*
+ * Read a value by its key's type into the key's field in base, a struct job or
+ * struct jobfile. False where it was wrong, which is then reported.
+ */
+bool value_read(struct loader *l, const struct key *key,
+    const struct yaml_node *node, void *base);
+/* The field's value as a jobfile would have it, appended. */
+void value_show(const struct key *key, const void *base, struct str *out);
+/* "NAME=value" lists: base's, with those of own in place of or behind them. */
+const char **value_merge(
+    struct arena *arena, const char **base, const char **own);
+
+/* cron's texts into the job's `when`, once its name is known. */
+bool value_read_cron(struct loader *l, struct job *job, struct place at);
+
+/* All files read: settle defaults, check keys against one another, warn. */
+void finish_jobs(struct loader *l);
+
+/* Read a whole file; see source.c for what is refused. *text is the caller's. */
+struct stat;
+bool source_read(const char *path, unsigned flags, struct stat *st,
+    char **text, size_t *n, struct err *err) MUST_CHECK;
+/*
+ * For root: does the file, and do the directories above, belong to root and
+ * are writable by nobody else? If not, err says what is wrong.
+ */
+bool source_is_safe(
+    const char *path, const struct stat *st, struct err *err) MUST_CHECK;
+
+#endif
