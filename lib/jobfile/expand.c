@@ -5,8 +5,7 @@
 
 #include "lib/base/mem.h"
 
-#define WORD                                                                   \
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"
+#define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"
 
 bool
 expand_has_any(const char *text)
@@ -37,8 +36,7 @@ expand_one(const char *s, const char *end, bool may_miss, struct str *out,
 	if (n > (size_t)(end - s))
 		n = (size_t)(end - s);
 	has_else = strncmp(s + n, ":-", 2) == 0;
-	if (n == 0 || (*s >= '0' && *s <= '9') ||
-	    (s + n != end && !has_else))
+	if (n == 0 || (*s >= '0' && *s <= '9') || (s + n != end && !has_else))
 		return err_set(err, ERR_SYNTAX,
 		    "'${%.*s}' is not ${VAR} or ${VAR:-else}; a literal one "
 		    "is written $${",

@@ -222,8 +222,8 @@ explain_half(struct explain *fault, const struct line *line)
 	if (*s == '"' || *s == '\'') {
 		rest = skip_quoted(s, line->end);
 		return is_more(rest, line->end) &&
-		    say_quote(fault, line, s, line->end,
-			"goes on after a quote");
+		    say_quote(
+			fault, line, s, line->end, "goes on after a quote");
 	}
 	return false;
 }

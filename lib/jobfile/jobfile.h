@@ -14,8 +14,8 @@
  * with file:line:col; the keys are one table, in keys.c.
  */
 struct jobfile {
-	char *path;              /* absolute */
-	char *dir;               /* what relative paths start at */
+	char *path; /* absolute; its last part may be a symbolic link */
+	char *dir;  /* its directory, where relative paths start */
 	const struct zone *zone; /* `timezone`, else the system's */
 	const char *store; /* as written, ${VAR} expanded; default wjobs.db */
 	int pool_size;     /* default 32 */
@@ -27,9 +27,8 @@ struct jobfile {
 	const char **env;
 	struct job *job; /* n of them, in the order of the file */
 	size_t n;
-	struct map names; /* to struct job */
-	struct arena *arena;
-	/* The texts of settings that may hold a password, to be masked. */
+	struct map names;    /* to struct job */
+	struct arena *arena; /* of all texts, and of the jobs' `when` */
 };
 
 enum jobfile_flag {
@@ -37,15 +36,18 @@ enum jobfile_flag {
 	JOBFILE_TRUST_FILE = 2,   /* skip the permission checks */
 	JOBFILE_MUST_BE_SAFE = 4, /* as root: unsafe permissions are an error,
 				   not a warning; what `run` asks for */
+	JOBFILE_NO_INCLUDE = 8,   /* refuse `include`: read no other file */
 };
 
 /*
- * Read the file at path. False where there is any error; the list then has all
- * of them, and *file is released. Warnings come with success too.
+ * Read the file at path, "-" being standard input. False where there is any
+ * error; the list then has all of them, in the order of their places, and *file
+ * is released. Warnings come with success too; NULL where nobody asks. Places
+ * name the file as `path` does.
  */
 bool jobfile_load(const char *path, unsigned flags, struct jobfile *file,
     struct errlist *errors, struct errlist *warnings) MUST_CHECK;
-/* The same from memory, for tests, fuzzing and `-f -`; path names it. */
+/* The same from memory, for tests and fuzzing; path names it. */
 bool jobfile_parse(const char *path, const char *text, size_t n, unsigned flags,
     struct jobfile *file, struct errlist *errors,
     struct errlist *warnings) MUST_CHECK;
@@ -66,7 +68,8 @@ char *jobfile_locate(const char *option, struct err *err);
 /*
  * The key table walked for people and for JSON: each key of a job with its
  * effective value as text, in the table's order; secrets are masked.
- * `is_default` is true where nobody wrote it.
+ * `is_default` is true where nobody wrote it. Keys with no value at all are
+ * left out.
  */
 typedef void jobfile_show_fn(
     void *data, const char *key, const char *value, bool is_default);

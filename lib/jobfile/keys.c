@@ -7,7 +7,7 @@
 #include "lib/jobfile/jobfile.h"
 #include "lib/time/duration.h"
 
-#define JOB(field)  offsetof(struct job, field), sizeof(((struct job *)0)->field)
+#define JOB(field) offsetof(struct job, field), sizeof(((struct job *)0)->field)
 #define FILE_(field) \
 	offsetof(struct jobfile, field), sizeof(((struct jobfile *)0)->field)
 #define NONE 0, 0
@@ -185,8 +185,7 @@ keys_part(const struct key *key, const char *group)
 }
 
 const struct key *
-keys_find(
-    const struct key *keys, size_t n, const char *group, const char *name)
+keys_find(const struct key *keys, size_t n, const char *group, const char *name)
 {
 	const char *part;
 	size_t i;

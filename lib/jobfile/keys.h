@@ -73,8 +73,8 @@ keys_bit(const struct key *keys, const struct key *key)
 	return UINT64_C(1) << (key - keys);
 }
 /* All bits of a group and its parts; of an ordinary key, its own. */
-uint64_t keys_group_bits(const struct key *keys, size_t n,
-    const struct key *key);
+uint64_t
+keys_group_bits(const struct key *keys, size_t n, const struct key *key);
 
 /* A key that a later version of wjobs will know. */
 bool keys_is_later(const char *group, const char *name, bool is_job);

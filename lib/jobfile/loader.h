@@ -41,8 +41,8 @@ struct loader {
 	const char *path[LOADER_PATH_MAX]; /* "jobs", name, key, part */
 	size_t path_len;
 
-	const char *name; /* of the job that is read; NULL elsewhere */
-	size_t index;     /* likewise */
+	const char *name;    /* of the job that is read; NULL elsewhere */
+	size_t index;        /* likewise */
 	struct job builtin;  /* what no file says */
 	struct job defaults; /* of `defaults`; `written` tells what it gives */
 	struct loader_anchor default_anchor; /* text NULL if none */
@@ -83,22 +83,25 @@ void loader_warn(struct loader *l, struct place at, const char *fmt, ...)
  */
 bool value_read(struct loader *l, const struct key *key,
     const struct yaml_node *node, void *base);
-/* The field's value as a jobfile would have it, appended. */
-void value_show(const struct key *key, const void *base, struct str *out);
 /* "NAME=value" lists: base's, with those of own in place of or behind them. */
-const char **value_merge(
-    struct arena *arena, const char **base, const char **own);
+const char **
+value_merge(struct arena *arena, const char **base, const char **own);
 
 /* cron's texts into the job's `when`, once its name is known. */
 bool value_read_cron(struct loader *l, struct job *job, struct place at);
 
 /* All files read: settle defaults, check keys against one another, warn. */
 void finish_jobs(struct loader *l);
+/* What is legal but rarely meant, of jobs without an error. */
+void warn_jobs(struct loader *l);
 
-/* Read a whole file; see source.c for what is refused. *text is the caller's. */
+/*
+ * Read a whole file, "-" being standard input; *text is the caller's. err has
+ * no path and no place.
+ */
 struct stat;
-bool source_read(const char *path, unsigned flags, struct stat *st,
-    char **text, size_t *n, struct err *err) MUST_CHECK;
+bool source_read(const char *path, struct stat *st, char **text, size_t *n,
+    struct err *err) MUST_CHECK;
 /*
  * For root: does the file, and do the directories above, belong to root and
  * are writable by nobody else? If not, err says what is wrong.

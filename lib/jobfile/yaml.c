@@ -1,6 +1,7 @@
 #include "lib/jobfile/yaml.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +35,7 @@ struct yaml {
 
 /* "jobs.sync.env" for the open maps, then the message. */
 static void
-yaml_vreport(
-    struct yaml *yaml, int line, int col, const char *fmt, va_list ap)
+yaml_vreport(struct yaml *yaml, int line, int col, const char *fmt, va_list ap)
 {
 	struct str msg = { 0 }, visible = { 0 };
 	struct place at = { yaml->file, line, col };
@@ -59,9 +59,8 @@ yaml_vreport(
 	str_release(&visible);
 }
 
-static void
-yaml_report(struct yaml *yaml, int line, int col, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
+static void yaml_report(struct yaml *yaml, int line, int col, const char *fmt,
+    ...) PRINTF_LIKE(4, 5);
 static void
 yaml_report(struct yaml *yaml, int line, int col, const char *fmt, ...)
 {
@@ -73,9 +72,8 @@ yaml_report(struct yaml *yaml, int line, int col, const char *fmt, ...)
 }
 
 /* An error after which there is no going on. */
-static bool
-yaml_fail(struct yaml *yaml, int line, int col, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
+static bool yaml_fail(struct yaml *yaml, int line, int col, const char *fmt,
+    ...) PRINTF_LIKE(4, 5);
 static bool
 yaml_fail(struct yaml *yaml, int line, int col, const char *fmt, ...)
 {
@@ -120,6 +118,26 @@ yaml_fail_reader(struct yaml *yaml)
 	    yaml->parser.problem);
 }
 
+/*
+ * libyaml looks ahead, so that the fault may stand at a key that has not come
+ * yet. Let the path end with the key if it holds it, or else above it: then
+ * false, for the key is still to be named.
+ */
+static bool
+yaml_cut_path(struct yaml *yaml, const char *key, size_t n)
+{
+	int i;
+
+	for (i = yaml->depth; i > 0 && key != NULL; i--)
+		if (yaml->path[i] != NULL && strlen(yaml->path[i]) == n &&
+		    memcmp(yaml->path[i], key, n) == 0) {
+			yaml->depth = i;
+			return true;
+		}
+	yaml->path[yaml->depth] = NULL;
+	return key == NULL;
+}
+
 static bool
 yaml_fail_parser(struct yaml *yaml)
 {
@@ -133,7 +151,6 @@ yaml_fail_parser(struct yaml *yaml)
 		.problem = p->problem,
 		.context_line = (int)p->context_mark.line + 1,
 	};
-	const char *last = yaml->path[yaml->depth];
 
 	if (p->error == YAML_MEMORY_ERROR)
 		mem_alloc(SIZE_MAX / 2);
@@ -143,13 +160,8 @@ yaml_fail_parser(struct yaml *yaml)
 		return yaml_fail(yaml, fault.line, fault.col,
 		    "not YAML: %s%s%s", p->context != NULL ? p->context : "",
 		    p->context != NULL ? ", " : "", p->problem);
-	if (fault.key == NULL ||
-	    (last != NULL && strlen(last) == fault.key_len &&
-		memcmp(last, fault.key, fault.key_len) == 0))
-		return yaml_fail(
-		    yaml, fault.line, fault.col, "%s", fault.hint);
-	/* libyaml looks ahead: the key of the fault may not have come yet */
-	yaml->path[yaml->depth] = NULL;
+	if (yaml_cut_path(yaml, fault.key, fault.key_len))
+		return yaml_fail(yaml, fault.line, fault.col, "%s", fault.hint);
 	return yaml_fail(yaml, fault.line, fault.col, "%.*s: %s",
 	    (int)fault.key_len, fault.key, fault.hint);
 }
@@ -183,6 +195,7 @@ yaml_open(const char *file, const char *text, size_t n, struct errlist *errors)
 	yaml->text = text;
 	yaml->n = n;
 	yaml->errors = errors;
+	/* it fails only where there is no memory, which is the end */
 	if (yaml_parser_initialize(&yaml->parser) == 0)
 		mem_alloc(SIZE_MAX / 2);
 	yaml_parser_set_input_string(
@@ -262,8 +275,8 @@ static bool
 yaml_down(struct yaml *yaml, int line, int col)
 {
 	if (yaml->depth == YAML_DEPTH_MAX)
-		return yaml_fail(yaml, line, col,
-		    "nested more than %d deep", YAML_DEPTH_MAX);
+		return yaml_fail(yaml, line, col, "nested more than %d deep",
+		    YAML_DEPTH_MAX);
 	yaml->path[++yaml->depth] = NULL;
 	return true;
 }
@@ -314,8 +327,8 @@ yaml_read_scalar(struct yaml *yaml)
 	const char *text = (const char *)yaml->event.data.scalar.value;
 	size_t n = yaml->event.data.scalar.length;
 
-	node->is_plain =
-	    yaml->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	node->is_plain = yaml->event.data.scalar.style ==
+	    YAML_PLAIN_SCALAR_STYLE;
 	node->text = arena_strndup(&yaml->arena, text, n);
 	yaml_anchor(yaml, yaml->event.data.scalar.anchor, node);
 	yaml_refuse_tag(yaml, yaml->event.data.scalar.tag, node);
@@ -345,8 +358,8 @@ yaml_read_alias(struct yaml *yaml)
 		return NULL;
 	}
 	if (node->is_open) {
-		yaml_fail(yaml, line, col, "'*%s' stands inside of what it names",
-		    name);
+		yaml_fail(yaml, line, col,
+		    "'*%s' stands inside of what it names", name);
 		return NULL;
 	}
 	yaml->aliases += node->aliases + 1;
@@ -520,8 +533,7 @@ yaml_enter(struct yaml *yaml)
 	int line, col;
 
 	/* what an anchor or a tag belongs to is read as a whole */
-	if (!yaml_begin(yaml) ||
-	    yaml->event.type != YAML_MAPPING_START_EVENT ||
+	if (!yaml_begin(yaml) || yaml->event.type != YAML_MAPPING_START_EVENT ||
 	    yaml->event.data.mapping_start.anchor != NULL ||
 	    yaml->event.data.mapping_start.tag != NULL)
 		return false;

@@ -49,8 +49,8 @@ struct yaml;
  * file, text and the list are borrowed; the trees lie in an arena of the
  * reader's own.
  */
-struct yaml *yaml_open(
-    const char *file, const char *text, size_t n, struct errlist *errors);
+struct yaml *
+yaml_open(const char *file, const char *text, size_t n, struct errlist *errors);
 void yaml_close(struct yaml *yaml);
 
 /* Something was found after which the rest cannot be read. */

@@ -1,0 +1,180 @@
+/*
+ * The file a jobfile is read from. What is no regular file, or larger than any
+ * jobfile, is refused before a byte is read: a FIFO would wait for a writer,
+ * /dev/zero never ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+#include "lib/jobfile/loader.h"
+
+#define SOURCE_MAX ((size_t)64 << 20)
+
+static const char *
+source_kind(mode_t mode)
+{
+	if (S_ISDIR(mode))
+		return "a directory";
+	if (S_ISFIFO(mode))
+		return "a FIFO";
+	if (S_ISSOCK(mode))
+		return "a socket";
+	return "a device";
+}
+
+static bool
+source_too_large(struct err *err)
+{
+	return err_set(
+	    err, ERR_CONFIG, "is over 64 MiB: no jobfile is that large");
+}
+
+/* All that fd gives, up to SOURCE_MAX; `size` is what is expected. */
+static bool
+source_drain(int fd, size_t size, char **text, size_t *n, struct err *err)
+{
+	size_t room = size + 1, len = 0;
+	char *buf = mem_alloc(room);
+	ssize_t got;
+
+	while ((got = read(fd, buf + len, room - len)) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			err_sys(err, errno, "cannot be read");
+			break;
+		}
+		len += (size_t)got;
+		if (len > SOURCE_MAX) {
+			got = -1;
+			source_too_large(err);
+			break;
+		}
+		if (len == room)
+			buf = mem_realloc(buf, room *= 2, 1);
+	}
+	if (got < 0) {
+		free(buf);
+		return false;
+	}
+	*text = buf;
+	*n = len;
+	return true;
+}
+
+static bool
+source_open(const char *path, int *fd, struct stat *st, struct err *err)
+{
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (*fd < 0)
+		return err_sys(err, errno, "cannot be opened");
+	if (fstat(*fd, st) != 0)
+		return err_sys(err, errno, "cannot be examined");
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, ERR_CONFIG, "is %s, not a regular file",
+		    source_kind(st->st_mode));
+	if (st->st_size > (off_t)SOURCE_MAX)
+		return source_too_large(err);
+	return true;
+}
+
+bool
+source_read(
+    const char *path, struct stat *st, char **text, size_t *n, struct err *err)
+{
+	int fd = -1;
+	bool ok;
+
+	if (strcmp(path, "-") == 0)
+		return fstat(STDIN_FILENO, st) == 0
+		    ? source_drain(STDIN_FILENO, 65536, text, n, err)
+		    : err_sys(err, errno, "cannot be read");
+	ok = source_open(path, &fd, st, err) &&
+	    source_drain(fd, (size_t)st->st_size, text, n, err);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* A sticky directory of root's lets nobody replace what is not theirs. */
+static bool
+source_check_mode(const char *path, const struct stat *st, struct err *err)
+{
+	if (st->st_uid != 0)
+		return err_set(err, ERR_CONFIG,
+		    "'%s' belongs to user %lu: what root runs must be root's "
+		    "(chown root '%s', or --trust-file)",
+		    path, (unsigned long)st->st_uid, path);
+	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0 &&
+	    !(S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0))
+		return err_set(err, ERR_CONFIG,
+		    "'%s' is writable by others than root (mode %04o): chmod "
+		    "go-w '%s', or --trust-file",
+		    path, (unsigned)(st->st_mode & 07777), path);
+	return true;
+}
+
+/* The directories above a real path, which is cut to pieces. */
+static bool
+source_check_dirs(char *path, struct err *err)
+{
+	struct stat st;
+	char *slash;
+
+	while ((slash = strrchr(path, '/')) != NULL) {
+		slash[slash == path] = '\0';
+		if (lstat(path, &st) != 0)
+			return err_sys(err, errno, "cannot examine '%s'", path);
+		if (!source_check_mode(path, &st, err))
+			return false;
+		if (slash == path)
+			break;
+	}
+	return true;
+}
+
+/* A link, and where it lies: who may change it may choose the file. */
+static bool
+source_check_link(const char *path, struct err *err)
+{
+	char *copy = mem_strdup(path), *slash = strrchr(copy, '/');
+	char *real, *below = NULL;
+	struct stat st;
+	bool ok = true;
+
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+		if (st.st_uid != 0)
+			ok = source_check_mode(path, &st, err);
+		if (slash != NULL)
+			slash[slash == copy] = '\0';
+		real = realpath(slash != NULL ? copy : ".", NULL);
+		if (ok && real != NULL) {
+			below = mem_printf("%s/x", real);
+			ok = source_check_dirs(below, err);
+		}
+		free(real);
+		free(below);
+	}
+	free(copy);
+	return ok;
+}
+
+bool
+source_is_safe(const char *path, const struct stat *st, struct err *err)
+{
+	char *real = realpath(path, NULL);
+	bool ok;
+
+	if (real == NULL)
+		return err_sys(err, errno, "cannot resolve '%s'", path);
+	ok = source_check_mode(real, st, err) && source_check_dirs(real, err) &&
+	    source_check_link(path, err);
+	free(real);
+	return ok;
+}

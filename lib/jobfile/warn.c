@@ -1,0 +1,183 @@
+/*
+ * What a jobfile may say and its writer rarely means.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/map.h"
+#include "lib/base/mem.h"
+#include "lib/jobfile/loader.h"
+#include "lib/time/civil.h"
+#include "lib/time/duration.h"
+#include "lib/time/stamp.h"
+
+/* How far ahead a zone's changes are looked at: two of each kind. */
+#define AHEAD_S     (INT64_C(2) * 366 * 86400)
+#define GAP_MAX_S   (3 * 3600)
+#define ZONE_GAPS   8
+#define ALL_SECONDS ((UINT64_C(1) << 60) - 1)
+
+/* Local times that the wall never shows: from low to below high. */
+struct warn_gap {
+	int64_t low, high;
+};
+
+struct warn {
+	struct loader *l;
+	struct map commands;     /* to the first job that has it */
+	const struct zone *zone; /* whose gaps these are */
+	struct warn_gap gap[ZONE_GAPS];
+	size_t gaps;
+	int64_t now_s;
+};
+
+/* `* *\/15 * * * *` was meant to fire four times an hour, not 240. */
+static void
+warn_each_second(struct warn *w, const struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->when.n; i++) {
+		const struct cron *cron = &job->when.cron[i];
+
+		if (cron->six && cron->seconds == ALL_SECONDS &&
+		    cron->minutes != ALL_SECONDS)
+			loader_warn(w->l, job->place,
+			    "'%s' fires each second of the minutes it names: "
+			    "once each is '0' in place of the first '*'",
+			    job->cron[i]);
+	}
+}
+
+static void
+warn_find_gaps(struct warn *w, const struct zone *zone)
+{
+	struct zone_span span = zone_span_at(zone, w->now_s), next;
+
+	w->zone = zone;
+	w->gaps = 0;
+	while (span.end_s < w->now_s + AHEAD_S && w->gaps < ZONE_GAPS) {
+		next = zone_span_at(zone, span.end_s);
+		if (next.offset_s > span.offset_s &&
+		    next.offset_s - span.offset_s <= GAP_MAX_S)
+			w->gap[w->gaps++] = (struct warn_gap){
+				span.end_s + span.offset_s,
+				span.end_s + next.offset_s,
+			};
+		span = next;
+	}
+}
+
+/* A fixed time that a change of the clock skips in the next two years. */
+static void
+warn_gap(struct warn *w, const struct job *job)
+{
+	size_t i, k;
+
+	if (w->zone != job->when.zone)
+		warn_find_gaps(w, job->when.zone);
+	for (i = 0; i < job->when.n; i++) {
+		const struct cron *cron = &job->when.cron[i];
+
+		for (k = 0; k < w->gaps && !cron->wild; k++) {
+			int64_t t = cron_next(cron, w->gap[k].low - 1);
+			struct civil at = civil_from_seconds(t);
+			struct civil to = civil_from_seconds(w->gap[k].high);
+
+			if (t >= w->gap[k].high)
+				continue;
+			loader_warn(w->l, job->place,
+			    "%02d:%02d does not exist in %s on "
+			    "%04lld-%02d-%02d: it then runs at %02d:%02d",
+			    at.hour, at.minute, zone_name(job->when.zone),
+			    (long long)at.year, at.month, at.day, to.hour,
+			    to.minute);
+			return;
+		}
+	}
+}
+
+static bool
+warn_same_list(const char **a, const char **b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	for (; *a != NULL && *b != NULL; a++, b++)
+		if (strcmp(*a, *b) != 0)
+			return false;
+	return *a == *b;
+}
+
+static bool
+warn_same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Two jobs do one thing where its surroundings are the same, too. */
+static bool
+warn_is_same(const struct job *a, const struct job *b)
+{
+	return warn_same_text(a->command, b->command) &&
+	    warn_same_list(a->argv, b->argv) &&
+	    warn_same_list(a->env, b->env) &&
+	    warn_same_list(a->env_file, b->env_file) &&
+	    warn_same_text(a->working_dir, b->working_dir) &&
+	    warn_same_text(a->shell, b->shell) &&
+	    warn_same_text(a->input, b->input);
+}
+
+static void
+warn_same_command(struct warn *w, struct job *job)
+{
+	const char *key = job->command != NULL ? job->command : job->argv[0];
+	const struct job *other = map_find(&w->commands, key);
+
+	if (other == NULL)
+		map_put(&w->commands, key, job);
+	else if (warn_is_same(job, other))
+		loader_warn(w->l, job->place, "has the same command as '%s'",
+		    other->name);
+}
+
+/* On average over a fire or two; a schedule with longer gaps may be meant. */
+static void
+warn_jitter(struct warn *w, const struct job *job)
+{
+	int64_t gap_ms = when_gap_ms(&job->when, w->now_s * 1000);
+	char gap[DURATION_TEXT_SIZE], jitter[DURATION_TEXT_SIZE];
+
+	if (job->jitter_ms >= gap_ms)
+		loader_warn(w->l, job->place,
+		    "'jitter' of %s is not shorter than the time between two "
+		    "fires, %s",
+		    duration_format(job->jitter_ms, jitter),
+		    duration_format(gap_ms, gap));
+}
+
+void
+warn_jobs(struct loader *l)
+{
+	struct warn w = { .l = l, .now_s = clock_now_ms() / 1000 };
+	size_t i;
+
+	if (l->warnings == NULL)
+		return;
+	loader_push(l, "jobs");
+	for (i = 0; i < l->file->n; i++) {
+		struct job *job = &l->file->job[i];
+
+		loader_push(l, job->name);
+		warn_same_command(&w, job);
+		if (job->kind == JOB_CRON) {
+			warn_each_second(&w, job);
+			warn_gap(&w, job);
+			if (job->jitter_ms > 0)
+				warn_jitter(&w, job);
+		}
+		loader_pop(l);
+	}
+	loader_pop(l);
+	map_release(&w.commands);
+}

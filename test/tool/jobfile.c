@@ -1,0 +1,109 @@
+/*
+ * jobfile [-n] [-s] [-t] [-m] FILE [JOB]: load a jobfile as the library does
+ * and print its errors, warnings ("warning: ...") and jobs; of JOB each key.
+ * -n no environment, -s it must be safe, -t trust it, -m parse from memory
+ * with no `include`. Exits with 78 where there are errors.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+#include "lib/jobfile/jobfile.h"
+#include "lib/time/zone.h"
+
+static void
+print_list(const char *prefix, const struct errlist *list)
+{
+	char line[2048];
+	size_t i;
+
+	for (i = 0; i < list->len; i++) {
+		err_format(&list->item[i], line, sizeof line);
+		printf("%s%s\n", prefix, line);
+	}
+	if (list->dropped != 0)
+		printf("%s%zu more\n", prefix, list->dropped);
+}
+
+static void
+show(void *data, const char *key, const char *value, bool is_default)
+{
+	(void)data;
+	printf("%s: %s%s\n", key, value, is_default ? " (default)" : "");
+}
+
+static bool
+load_memory(const char *path, unsigned flags, struct jobfile *file,
+    struct errlist *errors, struct errlist *warnings)
+{
+	char *text = mem_alloc(1 << 20);
+	FILE *in = fopen(path, "rb");
+	bool ok = false;
+	size_t n;
+
+	if (in != NULL) {
+		n = fread(text, 1, 1 << 20, in);
+		fclose(in);
+		ok = jobfile_parse(path, text, n, flags | JOBFILE_NO_INCLUDE,
+		    file, errors, warnings);
+	}
+	free(text);
+	return ok;
+}
+
+static int
+print_file(const struct jobfile *file, const char *name)
+{
+	struct err err;
+	size_t i;
+
+	if (name != NULL) {
+		const struct job *job = jobfile_find(file, name, &err);
+
+		if (job == NULL) {
+			printf("%s\n", err.msg);
+			return 3;
+		}
+		jobfile_show(file, job, show, NULL);
+		return 0;
+	}
+	printf("store %s, pool %d, keep %d, shell %s\n", file->store,
+	    file->pool_size, file->history_keep, file->shell);
+	for (i = 0; i < file->n; i++)
+		printf("%s %s\n", file->job[i].name,
+		    job_kind_name(file->job[i].kind));
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct errlist errors = { 0 }, warnings = { 0 };
+	bool is_memory = false, ok;
+	struct jobfile file;
+	unsigned flags = 0;
+	int c, status = 78;
+
+	while ((c = getopt(argc, argv, "nstm")) != -1) {
+		flags |= c == 'n' ? (unsigned)JOBFILE_NO_ENV : 0;
+		flags |= c == 's' ? (unsigned)JOBFILE_MUST_BE_SAFE : 0;
+		flags |= c == 't' ? (unsigned)JOBFILE_TRUST_FILE : 0;
+		is_memory |= c == 'm';
+	}
+	if (optind >= argc)
+		return 2;
+	ok = (is_memory ? load_memory : jobfile_load)(
+	    argv[optind], flags, &file, &errors, &warnings);
+	print_list("", &errors);
+	print_list("warning: ", &warnings);
+	if (ok) {
+		status = print_file(&file, argv[optind + 1]);
+		jobfile_release(&file);
+	}
+	errlist_release(&errors);
+	errlist_release(&warnings);
+	zone_forget_all();
+	return status;
+}
