@@ -168,7 +168,9 @@ read_value(struct parser *ps, int *n)
 	}
 	if (read_name(ps, n))
 		return true;
-	return fail(ps, ERR_SYNTAX, "is no value");
+	return fail(ps, ERR_SYNTAX,
+	    at_item_end(ps) && ps->p == ps->item ? "is empty"
+						 : "is not understood");
 }
 
 static uint64_t
@@ -219,10 +221,7 @@ read_high(struct parser *ps, struct range *r)
 	if (ps->field == &fields[WEEKDAY] && named && r->high == 0 &&
 	    r->low > 0)
 		r->high = 7;
-	if (r->low > r->high)
-		return fail(
-		    ps, ERR_RANGE, "runs backwards; write it as two ranges");
-	return true;
+	return r->low <= r->high || fail(ps, ERR_RANGE, "runs backwards");
 }
 
 /*

@@ -119,7 +119,9 @@ duration_human(int64_t ms, char buf[DURATION_TEXT_SIZE])
 
 	if (ms < 0)
 		*p++ = '-';
-	if (n < 1000)
+	if (n == 0)
+		snprintf(p, DURATION_TEXT_SIZE - 1, "0s");
+	else if (n < 1000)
 		snprintf(p, DURATION_TEXT_SIZE - 1, "%" PRIu64 "ms", n);
 	else if (n < 9950 && (n + 50) / 100 % 10 != 0)
 		snprintf(p, DURATION_TEXT_SIZE - 1, "%" PRIu64 ".%" PRIu64 "s",
