@@ -1,0 +1,36 @@
+#ifndef WJOBS_BACKEND_H
+#define WJOBS_BACKEND_H
+
+#include "lib/store/history.h"
+#include "lib/store/store.h"
+
+/*
+ * What a backend is: the functions of store.h and history.h, under the same
+ * contracts. A backend embeds a struct store as its first member.
+ */
+struct store_ops {
+	void (*close)(struct store *store);
+	bool (*apply)(struct store *store, struct store_op **ops, size_t n,
+	    struct err *err);
+	bool (*take_over)(struct store *store, const struct identity *self,
+	    int64_t now_ms, struct store_start *start, struct err *err);
+	bool (*list)(struct store *store, const struct history_filter *filter,
+	    history_fn *each, void *data, struct err *err);
+	bool (*find)(struct store *store, const char *prefix, bool with_output,
+	    struct record *record, bool *found, struct err *err);
+	bool (*last)(struct store *store, const char *job,
+	    struct record *record, bool *found, struct err *err);
+	bool (*jobs)(struct store *store, const char *job,
+	    struct history_job **jobs, size_t *n, struct err *err);
+	bool (*sample)(struct store *store, const char *job, int64_t since_ms,
+	    struct history_sample *sample, struct err *err);
+};
+
+struct store {
+	const struct store_ops *ops;
+};
+
+/* Does a begin of this record claim its instant? See STORE_BEGIN. */
+bool store_op_claims(const struct store_op *op);
+
+#endif

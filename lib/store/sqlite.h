@@ -1,0 +1,232 @@
+#ifndef WJOBS_SQLITE_H
+#define WJOBS_SQLITE_H
+
+#include <sqlite3.h>
+#include <sys/types.h>
+
+#include "lib/base/map.h"
+#include "lib/store/backend.h"
+
+/*
+ * The SQLite backend, in the files sqlite_*.c; only they and store.c include
+ * this. A handle belongs to the process that opened it: a fork's child refuses
+ * to use it.
+ */
+
+/* Statements that are prepared once and kept; their texts are in sqlite_db.c */
+enum sqlite_sql {
+	SQL_TRANSACTION,
+	SQL_SNAPSHOT,
+	SQL_COMMIT,
+	SQL_ROLLBACK,
+
+	SQL_JOB_FIND,
+	SQL_JOB_ADD,
+	SQL_JOB_KIND,
+	SQL_JOB_NAME,
+	SQL_WORKER_FIND,
+	SQL_WORKER_ADD,
+	SQL_WORKER_NAME,
+	SQL_WORKER_SWEEP,
+
+	SQL_CLAIM,
+	SQL_CLAIMED,
+	SQL_SKIP_OVER,
+	SQL_WATERMARK,
+	SQL_FORWARD,
+	SQL_ONCE,
+	SQL_ONCE_SET,
+	SQL_LIVE_PUT,
+	SQL_LIVE_DROP,
+	SQL_RUN_HAS,
+	SQL_RUN_PUT,
+	SQL_OUTPUT_PUT,
+	SQL_JOB_ENDED,
+	SQL_SKIP_STATE,
+	SQL_SKIP_JOIN,
+	SQL_JOB_SKIPPED,
+
+	SQL_PRUNE_RUNS,
+	SQL_PRUNE_SKIPS,
+	SQL_PRUNE_OLD,
+	SQL_PRUNE_FULL,
+	SQL_RUN_DROP,
+	SQL_OUTPUT_DROP,
+	SQL_JOB_PRUNED,
+
+	SQL_LIVE_OF_JOB,
+	SQL_LIVE_ALL,
+	SQL_RUN_OF_JOB,
+	SQL_RUN_ALL,
+	SQL_SKIPS_OF_JOB,
+	SQL_SKIPS_ALL,
+	SQL_LIVE_BETWEEN,
+	SQL_RUN_BETWEEN,
+	SQL_LIVE_LAST,
+	SQL_RUN_LAST,
+	SQL_RUN_ONE,
+	SQL_OUTPUT_OF,
+	SQL_JOBS_ALL,
+	SQL_JOBS_ONE,
+	SQL_LIVE_COUNT,
+	SQL_SAMPLE,
+	SQL_WATERMARKS,
+	SQL_COUNT
+};
+
+/* A name that rows hold as a number: of a job, or of a worker. */
+struct sqlite_name {
+	int64_t id;
+	char *kind; /* of a job, as its row has it */
+	char text[];
+};
+
+struct sqlite_names {
+	struct map by_text;
+	struct sqlite_name **by_id; /* room of them; ids count from 1 */
+	size_t room;
+};
+
+struct sqlite {
+	struct store store; /* first */
+	sqlite3 *db;
+	char *path; /* NULL: in memory */
+	pid_t pid;
+	struct store_limits limits;
+	sqlite3_stmt *stmt[SQL_COUNT];
+	struct sqlite_names jobs, workers;
+	uint64_t transactions; /* begun so far */
+	uint64_t workers_at;   /* the one in which `workers` was filled */
+	int64_t swept_ms;      /* when old runs were looked for last */
+	bool is_sweep_due;     /* the last sweep left some over */
+};
+
+/* Distances wrap rather than overflow, and wrap back when they are read. */
+static inline int64_t
+sqlite_less(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+static inline int64_t
+sqlite_plus(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+/* path NULL: in memory. As store_open. */
+enum store_opened
+sqlite_open(const char *path, enum store_mode mode, struct store_limits limits,
+    struct store **store, char **note, struct err *err);
+
+/* sqlite_file.c: the file itself. */
+enum sqlite_file {
+	SQLITE_FILE_THERE,
+	SQLITE_FILE_ABSENT, /* or empty, and so without a log beside it */
+	SQLITE_FILE_BAD     /* err says why */
+};
+/*
+ * The path with its directory resolved, or NULL with err; the file itself is
+ * never followed where it is a link.
+ */
+char *sqlite_file_resolve(const char *path, struct err *err);
+enum sqlite_file sqlite_file_look(const char *path, struct err *err);
+/* Make it, empty and 0600, where there is none. */
+bool sqlite_file_make(const char *path, struct err *err) MUST_CHECK;
+/* Nothing is waiting in a -wal beside it. */
+bool sqlite_file_has_no_log(const char *path);
+/*
+ * Move file, -wal and -shm aside, unless another process has them open. No
+ * handle of this process may be. *aside is the new name, the caller's.
+ */
+bool sqlite_file_set_aside(
+    const char *path, char **aside, struct err *err) MUST_CHECK;
+/* The kind of network file system it lies on, or NULL: a local one. */
+const char *sqlite_file_network(const char *path);
+
+/* sqlite_db.c: statements, transactions, names, errors. */
+void sqlite_release(struct sqlite *sq);
+/* Prepare them all, which no schema but ours lets happen. */
+int sqlite_prepare_all(struct sqlite *sq);
+/* A kept statement, ready to bind; NULL where it could not be prepared. */
+sqlite3_stmt *sqlite_stmt(struct sqlite *sq, enum sqlite_sql which);
+/* Step a statement that gives no rows, and reset it. An SQLite result code. */
+int sqlite_run(sqlite3_stmt *stmt);
+/* The same for one without parameters. */
+int sqlite_do(struct sqlite *sq, enum sqlite_sql which);
+/* Begin to write; commit by SQL_COMMIT. An SQLite result code. */
+int sqlite_begin(struct sqlite *sq);
+/* Roll back, where the failure has not done so by itself. */
+void sqlite_undo(struct sqlite *sq);
+/* Fill err from rc and the handle's last error; returns false. */
+bool sqlite_err(struct sqlite *sq, int rc, const char *what, struct err *err);
+/* False, with err, in a process that did not open the store. */
+bool sqlite_is_ours(struct sqlite *sq, struct err *err) MUST_CHECK;
+/* 0 where there is none, or *rc is not SQLITE_OK. `kind` only for jobs. */
+int64_t sqlite_job_find(struct sqlite *sq, const char *name, int *rc);
+int64_t
+sqlite_job_put(struct sqlite *sq, const char *name, const char *kind, int *rc);
+int64_t sqlite_worker_put(struct sqlite *sq, const char *name, int *rc);
+/* Borrowed until the store closes; NULL where there is none of that number. */
+const char *sqlite_job_name(struct sqlite *sq, int64_t id);
+const char *sqlite_worker_name(struct sqlite *sq, int64_t id);
+
+/* sqlite_row.c: records to rows and back. */
+#define SQLITE_COLUMNS                                                       \
+	"job,id,status,duration,rest,start,late,\"trigger\",reason,attempt," \
+	"exit_code,signal,worker,user_us,system_us,max_rss,output_bytes,"    \
+	"count,fence,kind,error,metadata"
+#define SQLITE_LIVE_COLUMNS                                          \
+	SQLITE_COLUMNS ",retry_at,owner_pid,owner_start,owner_boot," \
+		       "leader_pid,leader_start,leader_boot"
+/* Bind the columns above; worker is its number, 0 for none. */
+void sqlite_bind_run(sqlite3_stmt *stmt, int64_t job, int64_t worker,
+    const struct record *record);
+void sqlite_bind_live(sqlite3_stmt *stmt, int64_t job, int64_t worker,
+    const struct record *record);
+void sqlite_bind_ulid(sqlite3_stmt *stmt, int at, const struct ulid *id);
+void sqlite_bind_ms(sqlite3_stmt *stmt, int at, int64_t ms); /* NONE: NULL */
+/*
+ * The row at hand as a record whose texts are borrowed from the statement
+ * until its next step: never released, only copied. False where the row makes
+ * no sense, which a damaged file may give.
+ */
+bool
+sqlite_read_row(struct sqlite *sq, sqlite3_stmt *stmt, struct record *record);
+bool sqlite_read_ulid(sqlite3_stmt *stmt, int at, struct ulid *id);
+int64_t sqlite_read_ms(sqlite3_stmt *stmt, int at); /* NULL: CLOCK_NONE */
+const char *sqlite_kind_name(sqlite3_stmt *stmt, int at);
+void sqlite_bind_kind(sqlite3_stmt *stmt, int at, const char *kind);
+
+/* sqlite_write.c */
+bool sqlite_apply(
+    struct store *store, struct store_op **ops, size_t n, struct err *err);
+/* Inside a transaction: what STORE_END does. An SQLite result code. */
+int sqlite_end(struct sqlite *sq, const struct record *record);
+/* Is it the store that failed, not this one operation? */
+bool sqlite_is_store_failure(int rc);
+
+/* sqlite_prune.c: inside a transaction. An SQLite result code. */
+int sqlite_prune_job(struct sqlite *sq, int64_t job, int64_t kept);
+int sqlite_prune_skips(struct sqlite *sq, int64_t job, int64_t kept);
+int sqlite_prune_old(struct sqlite *sq, int64_t now_ms);
+/* Each job to its limit exactly. */
+int sqlite_prune_all(struct sqlite *sq);
+
+/* sqlite_start.c */
+bool sqlite_take_over(struct store *store, const struct identity *self,
+    int64_t now_ms, struct store_start *start, struct err *err);
+
+/* sqlite_read.c, sqlite_stats.c */
+bool sqlite_list(struct store *store, const struct history_filter *filter,
+    history_fn *each, void *data, struct err *err);
+bool sqlite_find(struct store *store, const char *prefix, bool with_output,
+    struct record *record, bool *found, struct err *err);
+bool sqlite_last(struct store *store, const char *job, struct record *record,
+    bool *found, struct err *err);
+bool sqlite_jobs(struct store *store, const char *job,
+    struct history_job **jobs, size_t *n, struct err *err);
+bool sqlite_sample(struct store *store, const char *job, int64_t since_ms,
+    struct history_sample *sample, struct err *err);
+
+#endif

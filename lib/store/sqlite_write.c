@@ -1,0 +1,476 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/store/sqlite.h"
+
+/*
+ * Writing: each batch of operations is one transaction, taken at once for
+ * writing, since a transaction that begins by reading cannot wait for its turn
+ * to write. Functions here return an SQLite result code.
+ */
+
+bool
+sqlite_is_store_failure(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+	case SQLITE_CONSTRAINT:
+	case SQLITE_TOOBIG:
+	case SQLITE_MISMATCH:
+	case SQLITE_RANGE:
+		return false;
+	}
+	return true;
+}
+
+/* A statement with a job's number and an id, run. */
+static int
+run_with_id(struct sqlite *sq, enum sqlite_sql which, int64_t job,
+    const struct ulid *id)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, which);
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite_bind_ulid(stmt, 2, id);
+	return sqlite_run(stmt);
+}
+
+/* The same, for one that asks: *answer is the row's first column, else 0. */
+static int
+ask_with_id(struct sqlite *sq, enum sqlite_sql which, int64_t job,
+    const struct ulid *id, bool *answer)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, which);
+	int rc;
+
+	*answer = false;
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite_bind_ulid(stmt, 2, id);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*answer = sqlite3_column_int(stmt, 0) != 0;
+	sqlite3_reset(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int
+put_live(struct sqlite *sq, int64_t job, const struct record *record)
+{
+	int rc;
+	int64_t worker = sqlite_worker_put(sq, record->worker, &rc);
+	sqlite3_stmt *stmt;
+
+	if (rc != SQLITE_OK)
+		return rc;
+	if ((stmt = sqlite_stmt(sq, SQL_LIVE_PUT)) == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite_bind_live(stmt, job, worker, record);
+	return sqlite_run(stmt);
+}
+
+/* Unless the run has ended already. */
+static int
+put_live_anew(struct sqlite *sq, int64_t job, const struct record *record)
+{
+	bool has_ended;
+	int rc = ask_with_id(sq, SQL_RUN_HAS, job, &record->id, &has_ended);
+
+	if (rc != SQLITE_OK || has_ended)
+		return rc;
+	return put_live(sq, job, record);
+}
+
+static int
+set_watermark(struct sqlite *sq, enum sqlite_sql which, int64_t job, int64_t ms)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, which);
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite_bind_ms(stmt, 2, ms);
+	return sqlite_run(stmt);
+}
+
+/*
+ * Take the instant: *is_new says that it was taken now, *result that it is
+ * this run's, be it from an earlier time of asking.
+ */
+static int
+claim(struct sqlite *sq, int64_t job, const struct record *record, bool *is_new,
+    enum claim *result)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_CLAIM);
+	bool is_mine;
+	int rc;
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite3_bind_int64(stmt, 2, record->scheduled_ms);
+	sqlite_bind_ulid(stmt, 3, &record->id);
+	rc = sqlite_run(stmt);
+	if (rc != SQLITE_OK)
+		return rc;
+	*is_new = sqlite3_changes(sq->db) > 0;
+	if (*is_new)
+		return rc;
+	rc = ask_with_id(sq, SQL_CLAIMED, job, &record->id, &is_mine);
+	if (rc == SQLITE_OK && !is_mine)
+		*result = CLAIM_LOST;
+	return rc;
+}
+
+static int
+run_statement_with_job(struct sqlite *sq, enum sqlite_sql which, int64_t job)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, which);
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	return sqlite_run(stmt);
+}
+
+static int
+begin(struct sqlite *sq, int64_t job, struct store_op *op)
+{
+	bool is_new = false;
+	int rc;
+
+	if (store_op_claims(op))
+		rc = claim(sq, job, &op->record, &is_new, &op->result);
+	else
+		rc = run_statement_with_job(sq, SQL_SKIP_OVER, job);
+	if (rc != SQLITE_OK || op->result == CLAIM_LOST)
+		return rc;
+	return is_new ? put_live(sq, job, &op->record)
+		      : put_live_anew(sq, job, &op->record);
+}
+
+static int
+put_output(struct sqlite *sq, const struct record *record)
+{
+	sqlite3_stmt *stmt;
+
+	if (record->head_len == 0 && record->tail_len == 0)
+		return SQLITE_OK;
+	if ((stmt = sqlite_stmt(sq, SQL_OUTPUT_PUT)) == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite_bind_ulid(stmt, 1, &record->id);
+	sqlite3_bind_blob64(
+	    stmt, 2, record->head, record->head_len, SQLITE_STATIC);
+	sqlite3_bind_blob64(
+	    stmt, 3, record->tail, record->tail_len, SQLITE_STATIC);
+	return sqlite_run(stmt);
+}
+
+/* *is_new is false where the run had ended before. */
+static int
+put_run(
+    struct sqlite *sq, int64_t job, const struct record *record, bool *is_new)
+{
+	int rc;
+	int64_t worker = sqlite_worker_put(sq, record->worker, &rc);
+	sqlite3_stmt *stmt;
+
+	*is_new = false;
+	if (rc != SQLITE_OK)
+		return rc;
+	if ((stmt = sqlite_stmt(sq, SQL_RUN_PUT)) == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite_bind_run(stmt, job, worker, record);
+	rc = sqlite_run(stmt);
+	*is_new = rc == SQLITE_OK && sqlite3_changes(sq->db) > 0;
+	return rc;
+}
+
+/* For statements that return one number. */
+static int
+run_returning(struct sqlite *sq, sqlite3_stmt *stmt, int64_t *value)
+{
+	int rc = sqlite3_step(stmt);
+
+	if (rc == SQLITE_ROW) {
+		*value = sqlite3_column_int64(stmt, 0);
+		rc = sqlite3_step(stmt);
+	}
+	sqlite3_reset(stmt);
+	(void)sq;
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int
+count_end(struct sqlite *sq, int64_t job, const struct record *record)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_JOB_ENDED);
+	int64_t kept = 0;
+	int rc;
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite_bind_ulid(stmt, 2, &record->id);
+	sqlite3_bind_int(stmt, 3, (int)record->status);
+	if ((record->status == RECORD_COMPLETED ||
+		record->status == RECORD_FAILED) &&
+	    record->duration_ms >= 0)
+		sqlite3_bind_int64(stmt, 4, record->duration_ms);
+	else
+		sqlite3_bind_null(stmt, 4);
+	rc = run_returning(sq, stmt, &kept);
+	return rc == SQLITE_OK ? sqlite_prune_job(sq, job, kept) : rc;
+}
+
+static int
+join_skip(struct sqlite *sq, int64_t job, const struct ulid *id,
+    const struct record *record)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_SKIP_JOIN);
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite_bind_ulid(stmt, 2, id);
+	sqlite3_bind_int64(stmt, 3, record->count);
+	if (record->completed_ms != CLOCK_NONE)
+		sqlite3_bind_int64(stmt, 4,
+		    sqlite_less(record->completed_ms, ulid_time_ms(id)));
+	else
+		sqlite3_bind_null(stmt, 4);
+	if (record->error != NULL)
+		sqlite3_bind_text(stmt, 5, record->error, -1, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(stmt, 5);
+	return sqlite_run(stmt);
+}
+
+struct skip_state {
+	struct ulid open, last;
+	bool has_open, has_last;
+	int64_t reason;
+};
+
+static int
+read_skip_state(struct sqlite *sq, int64_t job, struct skip_state *state)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_SKIP_STATE);
+	int rc;
+
+	*state = (struct skip_state){ 0 };
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		state->has_open = sqlite_read_ulid(stmt, 0, &state->open);
+		state->reason = sqlite3_column_int64(stmt, 1);
+		state->has_last = sqlite_read_ulid(stmt, 2, &state->last);
+	}
+	sqlite3_reset(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int
+count_skip(struct sqlite *sq, int64_t job, const struct ulid *open,
+    const struct record *record, bool is_new)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_JOB_SKIPPED);
+	int64_t kept = 0;
+	int rc;
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite3_bind_int64(stmt, 2, record->count);
+	sqlite_bind_ulid(stmt, 3, open);
+	sqlite3_bind_int(stmt, 4, (int)record->reason);
+	sqlite_bind_ulid(stmt, 5, &record->id);
+	sqlite3_bind_int(stmt, 6, is_new ? 1 : 0);
+	rc = run_returning(sq, stmt, &kept);
+	return rc == SQLITE_OK ? sqlite_prune_skips(sq, job, kept) : rc;
+}
+
+static int
+skip(struct sqlite *sq, int64_t job, const struct record *given)
+{
+	struct record record = *given; /* borrows its texts */
+	struct skip_state state;
+	bool is_new = false;
+	int rc = read_skip_state(sq, job, &state);
+
+	record.status = RECORD_SKIPPED;
+	record.started_ms = CLOCK_NONE;
+	record.duration_ms = -1;
+	if (rc != SQLITE_OK ||
+	    (state.has_last &&
+		memcmp(&state.last, &record.id, sizeof state.last) == 0))
+		return rc;
+	if (state.has_open && state.reason == (int64_t)record.reason) {
+		rc = join_skip(sq, job, &state.open, &record);
+		if (rc != SQLITE_OK)
+			return rc;
+		if (sqlite3_changes(sq->db) > 0)
+			return count_skip(sq, job, &state.open, &record, false);
+	}
+	rc = put_run(sq, job, &record, &is_new);
+	if (rc != SQLITE_OK || !is_new)
+		return rc;
+	return count_skip(sq, job, &record.id, &record, true);
+}
+
+static int
+end(struct sqlite *sq, int64_t job, const struct record *record)
+{
+	bool is_new;
+	int rc = run_with_id(sq, SQL_LIVE_DROP, job, &record->id);
+
+	if (rc != SQLITE_OK)
+		return rc;
+	if (record->status == RECORD_SKIPPED)
+		return skip(sq, job, record);
+	/* one whose begin never came still parts two rows of skips */
+	if (sqlite3_changes(sq->db) == 0)
+		rc = run_statement_with_job(sq, SQL_SKIP_OVER, job);
+	if (rc == SQLITE_OK)
+		rc = put_run(sq, job, record, &is_new);
+	if (rc != SQLITE_OK || !is_new)
+		return rc;
+	rc = put_output(sq, record);
+	return rc == SQLITE_OK ? count_end(sq, job, record) : rc;
+}
+
+int
+sqlite_end(struct sqlite *sq, const struct record *record)
+{
+	int rc;
+	int64_t job = sqlite_job_put(sq, record->job, record->kind, &rc);
+
+	return rc == SQLITE_OK ? end(sq, job, record) : rc;
+}
+
+static int
+skip_and_forward(struct sqlite *sq, int64_t job, struct store_op *op)
+{
+	int rc = skip(sq, job, &op->record);
+
+	if (rc != SQLITE_OK || op->watermark_ms == CLOCK_NONE)
+		return rc;
+	return set_watermark(sq, SQL_FORWARD, job, op->watermark_ms);
+}
+
+static int
+once(struct sqlite *sq, struct store_op *op)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_ONCE);
+	int rc;
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite_bind_ulid(stmt, 1, &op->record.id);
+	rc = sqlite3_step(stmt);
+	sqlite3_reset(stmt);
+	if (rc == SQLITE_ROW)
+		op->result = CLAIM_LOST;
+	if (rc != SQLITE_DONE)
+		return rc == SQLITE_ROW ? SQLITE_OK : rc;
+	if ((stmt = sqlite_stmt(sq, SQL_ONCE_SET)) == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite_bind_ulid(stmt, 1, &op->record.id);
+	return sqlite_run(stmt);
+}
+
+static int
+apply_one(struct sqlite *sq, struct store_op *op)
+{
+	int64_t job;
+	int rc;
+
+	op->result = CLAIM_GRANTED;
+	if (op->kind == STORE_ONCE)
+		return once(sq, op);
+	if (op->record.job == NULL)
+		return SQLITE_CONSTRAINT;
+	job = sqlite_job_put(sq, op->record.job, op->record.kind, &rc);
+	if (rc != SQLITE_OK)
+		return rc;
+	switch (op->kind) {
+	case STORE_BEGIN:
+		return begin(sq, job, op);
+	case STORE_UPDATE:
+		return put_live_anew(sq, job, &op->record);
+	case STORE_END:
+		return end(sq, job, &op->record);
+	case STORE_SKIP:
+		return skip_and_forward(sq, job, op);
+	case STORE_WATERMARK:
+		return set_watermark(sq, SQL_WATERMARK, job, op->watermark_ms);
+	case STORE_ONCE:
+		break;
+	}
+	return SQLITE_OK;
+}
+
+/* One that cannot be written, whatever is tried, holds up no other. */
+static int
+apply_all(struct sqlite *sq, struct store_op **ops, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		int rc = apply_one(sq, ops[i]);
+
+		if (rc == SQLITE_OK && ops[i]->kind == STORE_ONCE &&
+		    ops[i]->result == CLAIM_LOST)
+			return SQLITE_OK;
+		if (rc == SQLITE_OK)
+			continue;
+		if (sqlite_is_store_failure(rc))
+			return rc;
+		ops[i]->result = CLAIM_FAILED;
+		sqlite_err(sq, rc, "write a record to", &ops[i]->err);
+	}
+	return SQLITE_OK;
+}
+
+/* The latest end among them is what "now" is for age. */
+static int64_t
+newest(struct store_op **ops, size_t n)
+{
+	int64_t ms = CLOCK_NONE;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (ops[i]->record.completed_ms > ms)
+			ms = ops[i]->record.completed_ms;
+	return ms;
+}
+
+bool
+sqlite_apply(
+    struct store *store, struct store_op **ops, size_t n, struct err *err)
+{
+	struct sqlite *sq = (struct sqlite *)store;
+	int rc;
+
+	if (!sqlite_is_ours(sq, err))
+		return false;
+	rc = sqlite_begin(sq);
+	if (rc == SQLITE_OK)
+		rc = apply_all(sq, ops, n);
+	if (rc == SQLITE_OK)
+		rc = sqlite_prune_old(sq, newest(ops, n));
+	if (rc == SQLITE_OK)
+		rc = sqlite_do(sq, SQL_COMMIT);
+	if (rc == SQLITE_OK)
+		return true;
+	sqlite_err(sq, rc, "write to", err);
+	sqlite_undo(sq);
+	return false;
+}
