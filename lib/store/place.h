@@ -1,6 +1,8 @@
 #ifndef WJOBS_PLACE_H
 #define WJOBS_PLACE_H
 
+#include <stdbool.h>
+
 #include "lib/base/err.h"
 
 /*
@@ -15,6 +17,7 @@ struct store_place {
 	char *runtime_dir; /* likewise */
 	char *store;       /* absolute path, or "memory" */
 	char *spool;       /* path of the spool file */
+	bool is_folder;    /* the two are a jobfile's, not shared ones */
 };
 
 /*

@@ -9,6 +9,7 @@ CREATE TABLE job(
 	kind,                   -- as run.kind
 	watermark INTEGER,      -- the last instant claimed or skipped
 	claimed BLOB,           -- the run that claimed it
+	fence INTEGER NOT NULL DEFAULT 0, -- grows with each run that begins
 	-- Ids of the run that ended last, of the last success and of the last
 	-- failure: those rows are never pruned.
 	last BLOB, success BLOB, failure BLOB,

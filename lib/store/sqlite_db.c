@@ -27,10 +27,13 @@ static const char *const sql[SQL_COUNT] = {
 	    " UNION SELECT worker FROM live WHERE worker IS NOT NULL)",
 	[SQL_WORKER_NAME] = "SELECT name FROM worker WHERE id = ?1",
 
-	[SQL_CLAIM] =
-	    "UPDATE job SET watermark = ?2, claimed = ?3, skip = NULL"
-	    " WHERE id = ?1 AND (watermark IS NULL OR watermark < ?2)",
-	[SQL_CLAIMED] = "SELECT claimed IS ?2 FROM job WHERE id = ?1",
+	[SQL_CLAIM] = "UPDATE job SET watermark = ?2, claimed = ?3,"
+		      " fence = fence + 1, skip = NULL WHERE id = ?1"
+		      " AND (watermark IS NULL OR watermark < ?2)"
+		      " RETURNING fence",
+	[SQL_CLAIMED] = "SELECT fence FROM job WHERE id = ?1 AND claimed = ?2",
+	[SQL_GRANT] = "UPDATE job SET fence = fence + 1, skip = NULL"
+		      " WHERE id = ?1 RETURNING fence",
 	[SQL_SKIP_OVER] = "UPDATE job SET skip = NULL"
 			  " WHERE id = ?1 AND skip IS NOT NULL",
 	[SQL_WATERMARK] = "UPDATE job SET watermark = ?2, claimed = NULL"

@@ -39,24 +39,34 @@ run_with_id(struct sqlite *sq, enum sqlite_sql which, int64_t job,
 	return sqlite_run(stmt);
 }
 
-/* The same, for one that asks: *answer is the row's first column, else 0. */
+/* One row of one number, or none: *found says which. The statement is reset. */
+static int
+ask(sqlite3_stmt *stmt, int64_t *value, bool *found)
+{
+	int rc = sqlite3_step(stmt);
+
+	*found = rc == SQLITE_ROW;
+	if (rc == SQLITE_ROW) {
+		*value = sqlite3_column_int64(stmt, 0);
+		rc = sqlite3_step(stmt);
+	}
+	sqlite3_reset(stmt);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* The same with a job's number, and an id where it is not NULL. */
 static int
 ask_with_id(struct sqlite *sq, enum sqlite_sql which, int64_t job,
-    const struct ulid *id, bool *answer)
+    const struct ulid *id, int64_t *value, bool *found)
 {
 	sqlite3_stmt *stmt = sqlite_stmt(sq, which);
-	int rc;
 
-	*answer = false;
 	if (stmt == NULL)
 		return sqlite3_errcode(sq->db);
 	sqlite3_bind_int64(stmt, 1, job);
-	sqlite_bind_ulid(stmt, 2, id);
-	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		*answer = sqlite3_column_int(stmt, 0) != 0;
-	sqlite3_reset(stmt);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+	if (id != NULL)
+		sqlite_bind_ulid(stmt, 2, id);
+	return ask(stmt, value, found);
 }
 
 static int
@@ -79,7 +89,9 @@ static int
 put_live_anew(struct sqlite *sq, int64_t job, const struct record *record)
 {
 	bool has_ended;
-	int rc = ask_with_id(sq, SQL_RUN_HAS, job, &record->id, &has_ended);
+	int64_t one;
+	int rc = ask_with_id(
+	    sq, SQL_RUN_HAS, job, &record->id, &one, &has_ended);
 
 	if (rc != SQLITE_OK || has_ended)
 		return rc;
@@ -99,55 +111,51 @@ set_watermark(struct sqlite *sq, enum sqlite_sql which, int64_t job, int64_t ms)
 }
 
 /*
- * Take the instant: *is_new says that it was taken now, *result that it is
- * this run's, be it from an earlier time of asking.
+ * Take the instant: *is_new says that it was taken now, else the result that
+ * it is lost, or this run's from an earlier time of asking.
  */
 static int
-claim(struct sqlite *sq, int64_t job, const struct record *record, bool *is_new,
-    enum claim *result)
+claim(struct sqlite *sq, int64_t job, struct store_op *op, bool *is_new)
 {
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_CLAIM);
-	bool is_mine;
+	int64_t fence = 0;
+	bool is_mine = true;
 	int rc;
 
 	if (stmt == NULL)
 		return sqlite3_errcode(sq->db);
 	sqlite3_bind_int64(stmt, 1, job);
-	sqlite3_bind_int64(stmt, 2, record->scheduled_ms);
-	sqlite_bind_ulid(stmt, 3, &record->id);
-	rc = sqlite_run(stmt);
-	if (rc != SQLITE_OK)
-		return rc;
-	*is_new = sqlite3_changes(sq->db) > 0;
-	if (*is_new)
-		return rc;
-	rc = ask_with_id(sq, SQL_CLAIMED, job, &record->id, &is_mine);
+	sqlite3_bind_int64(stmt, 2, op->record.scheduled_ms);
+	sqlite_bind_ulid(stmt, 3, &op->record.id);
+	rc = ask(stmt, &fence, is_new);
+	if (rc == SQLITE_OK && !*is_new)
+		rc = ask_with_id(
+		    sq, SQL_CLAIMED, job, &op->record.id, &fence, &is_mine);
 	if (rc == SQLITE_OK && !is_mine)
-		*result = CLAIM_LOST;
+		op->result = CLAIM_LOST;
+	else
+		op->record.fence = (uint64_t)fence;
 	return rc;
 }
 
 static int
-run_statement_with_job(struct sqlite *sq, enum sqlite_sql which, int64_t job)
+grant(struct sqlite *sq, int64_t job, struct store_op *op)
 {
-	sqlite3_stmt *stmt = sqlite_stmt(sq, which);
+	int64_t fence = 0;
+	bool found;
+	int rc = ask_with_id(sq, SQL_GRANT, job, NULL, &fence, &found);
 
-	if (stmt == NULL)
-		return sqlite3_errcode(sq->db);
-	sqlite3_bind_int64(stmt, 1, job);
-	return sqlite_run(stmt);
+	op->record.fence = (uint64_t)fence;
+	return rc;
 }
 
 static int
 begin(struct sqlite *sq, int64_t job, struct store_op *op)
 {
 	bool is_new = false;
-	int rc;
+	int rc = store_op_claims(op) ? claim(sq, job, op, &is_new)
+				     : grant(sq, job, op);
 
-	if (store_op_claims(op))
-		rc = claim(sq, job, &op->record, &is_new, &op->result);
-	else
-		rc = run_statement_with_job(sq, SQL_SKIP_OVER, job);
 	if (rc != SQLITE_OK || op->result == CLAIM_LOST)
 		return rc;
 	return is_new ? put_live(sq, job, &op->record)
@@ -191,26 +199,12 @@ put_run(
 	return rc;
 }
 
-/* For statements that return one number. */
-static int
-run_returning(struct sqlite *sq, sqlite3_stmt *stmt, int64_t *value)
-{
-	int rc = sqlite3_step(stmt);
-
-	if (rc == SQLITE_ROW) {
-		*value = sqlite3_column_int64(stmt, 0);
-		rc = sqlite3_step(stmt);
-	}
-	sqlite3_reset(stmt);
-	(void)sq;
-	return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
 static int
 count_end(struct sqlite *sq, int64_t job, const struct record *record)
 {
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_JOB_ENDED);
 	int64_t kept = 0;
+	bool found;
 	int rc;
 
 	if (stmt == NULL)
@@ -224,7 +218,7 @@ count_end(struct sqlite *sq, int64_t job, const struct record *record)
 		sqlite3_bind_int64(stmt, 4, record->duration_ms);
 	else
 		sqlite3_bind_null(stmt, 4);
-	rc = run_returning(sq, stmt, &kept);
+	rc = ask(stmt, &kept, &found);
 	return rc == SQLITE_OK ? sqlite_prune_job(sq, job, kept) : rc;
 }
 
@@ -283,6 +277,7 @@ count_skip(struct sqlite *sq, int64_t job, const struct ulid *open,
 {
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_JOB_SKIPPED);
 	int64_t kept = 0;
+	bool found;
 	int rc;
 
 	if (stmt == NULL)
@@ -293,7 +288,7 @@ count_skip(struct sqlite *sq, int64_t job, const struct ulid *open,
 	sqlite3_bind_int(stmt, 4, (int)record->reason);
 	sqlite_bind_ulid(stmt, 5, &record->id);
 	sqlite3_bind_int(stmt, 6, is_new ? 1 : 0);
-	rc = run_returning(sq, stmt, &kept);
+	rc = ask(stmt, &kept, &found);
 	return rc == SQLITE_OK ? sqlite_prune_skips(sq, job, kept) : rc;
 }
 
@@ -325,6 +320,18 @@ skip(struct sqlite *sq, int64_t job, const struct record *given)
 	return count_skip(sq, job, &record.id, &record, true);
 }
 
+/* One whose begin never came still parts two rows of skips. */
+static int
+part_skips(struct sqlite *sq, int64_t job)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_SKIP_OVER);
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	return sqlite_run(stmt);
+}
+
 static int
 end(struct sqlite *sq, int64_t job, const struct record *record)
 {
@@ -335,9 +342,8 @@ end(struct sqlite *sq, int64_t job, const struct record *record)
 		return rc;
 	if (record->status == RECORD_SKIPPED)
 		return skip(sq, job, record);
-	/* one whose begin never came still parts two rows of skips */
 	if (sqlite3_changes(sq->db) == 0)
-		rc = run_statement_with_job(sq, SQL_SKIP_OVER, job);
+		rc = part_skips(sq, job);
 	if (rc == SQLITE_OK)
 		rc = put_run(sq, job, record, &is_new);
 	if (rc != SQLITE_OK || !is_new)

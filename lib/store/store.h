@@ -66,6 +66,8 @@ enum store_op_kind {
 	 * was not taken by this very record.id; nothing is written then. No
 	 * claim is made where there is no scheduled_ms, and none for triggers
 	 * other than schedule, catch_up and reboot: those are granted always.
+	 * A grant sets record.fence, which is greater than all before of the
+	 * job.
 	 *
 	 * So whoever moves a watermark past an instant (STORE_SKIP of a later
 	 * one, say) can no longer claim it.
@@ -112,7 +114,9 @@ struct store_op {
 	/* Called on the loop; the op is freed after it. NULL: no answer. */
 	void (*done)(struct store_op *op);
 	void *data;
-	struct store_op *next; /* the writer's queue */
+	/* The writer's. */
+	struct store_op *next;
+	size_t bytes;
 };
 
 /* Copies record (NULL: an empty one). watermark_ms is CLOCK_NONE. */

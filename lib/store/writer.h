@@ -20,27 +20,33 @@
 #define WRITER_RETRY_MAX_MS 5000
 
 struct writer {
-	struct store_port port; /* what the engine sees; must be first */
+	struct store_port port; /* what the engine posts to */
 };
 
 struct writer_state {
 	bool is_degraded;
-	char reason[256]; /* the store's last error, "" while well */
-	size_t waiting;   /* operations in the spool */
+	char reason[512]; /* the store's last error, "" while well */
+	size_t waiting;   /* operations not yet written */
 	uint64_t dropped; /* since the start */
+	char note[512];   /* a spool file that had to be moved aside, else "" */
 };
 
 /*
- * Takes the store, which is closed by the thread's end. `changed` (may be
- * NULL) is called on the loop when the state turns degraded or well.
+ * Takes the store, which the thread closes at its end; the loop goes on while
+ * the writer lives. `changed` (may be NULL) is called on the loop when the
+ * state turns degraded or well, or has a new note. spool_path NULL: no spool
+ * file. NULL with err where there can be no thread; the store is then still
+ * the caller's.
  */
-struct writer *writer_start(struct ev_loop *loop, struct store *store,
-    const char *spool_path, void (*changed)(void *data), void *data);
+struct writer *
+writer_start(struct ev_loop *loop, struct store *store, const char *spool_path,
+    void (*changed)(void *data), void *data, struct err *err);
 void writer_state(struct writer *writer, struct writer_state *state);
 /*
  * Write what waits, for at most patience_ms, then end the thread; what could
- * not be written is saved in the spool file. Answers no `done` any more.
+ * not be written is saved in the spool file. Answers no `done` any more. False
+ * where records were lost because that failed too.
  */
-void writer_stop(struct writer *writer, int64_t patience_ms);
+bool writer_stop(struct writer *writer, int64_t patience_ms, struct err *err);
 
 #endif

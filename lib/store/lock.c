@@ -1,0 +1,109 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+#include "lib/store/place.h"
+
+/*
+ * The scheduler's locks. The files stay when the locks go: to remove one that
+ * another process has just opened would let two hold "the" lock.
+ */
+
+/* Who holds it, as the file says; 0 where it does not say. */
+static long
+read_pid(int fd)
+{
+	char text[32];
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	return strtol(text, NULL, 10);
+}
+
+static bool
+write_pid(int fd, const char *path, struct err *err)
+{
+	char text[32];
+	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n)
+		return true;
+	return err_sys(err, errno, "cannot write '%s'", path);
+}
+
+/* Returns -1 with err; `what` is said to be in use where it is held. */
+static int
+lock_file(const char *path, const char *what, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+	long pid;
+
+	if (fd < 0) {
+		err_sys(err, errno, "cannot open '%s'", path);
+		return -1;
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		err_set(err, ERR_CONFIG, "'%s' is no regular file", path);
+	} else if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		if (write_pid(fd, path, err))
+			return fd;
+	} else if (errno != EWOULDBLOCK) {
+		err_sys(err, errno, "cannot lock '%s'", path);
+	} else if ((pid = read_pid(fd)) > 0) {
+		err_set(err, ERR_BUSY,
+		    "a scheduler already runs for %s: pid %ld", what, pid);
+	} else {
+		err_set(err, ERR_BUSY, "a scheduler already runs for %s", what);
+	}
+	close(fd);
+	return -1;
+}
+
+bool
+store_lock_take(
+    const struct store_place *place, struct store_lock *lock, struct err *err)
+{
+	char *path = mem_printf("%s/lock", place->runtime_dir);
+	char *what = NULL;
+	struct store_lock taken = { -1, -1 };
+	bool is_done = false;
+
+	taken.jobfile_fd = lock_file(path, "this jobfile", err);
+	if (taken.jobfile_fd < 0)
+		goto out;
+	if (strcmp(place->store, "memory") != 0) {
+		free(path);
+		path = mem_printf("%s-lock", place->store);
+		what = mem_printf("the store '%s'", place->store);
+		taken.store_fd = lock_file(path, what, err);
+		if (taken.store_fd < 0)
+			goto out;
+	}
+	*lock = taken;
+	taken = (struct store_lock){ -1, -1 };
+	is_done = true;
+out:
+	store_lock_give(&taken);
+	free(what);
+	free(path);
+	return is_done;
+}
+
+void
+store_lock_give(struct store_lock *lock)
+{
+	if (lock->jobfile_fd >= 0)
+		close(lock->jobfile_fd);
+	if (lock->store_fd >= 0)
+		close(lock->store_fd);
+	*lock = (struct store_lock){ -1, -1 };
+}

@@ -1,0 +1,542 @@
+#include "lib/store/writer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+#include "lib/store/spool.h"
+
+/*
+ * Two threads share a struct thread, the writer as this file knows it. The lock guards all that is marked so;
+ * it is never held over a call into the store. An operation is in exactly one
+ * place: the queue, the batch that the thread holds, or the answers.
+ *
+ * The batch stays the thread's until the store has taken it, so the order is
+ * that of posting whatever fails. While degraded, a claim is answered at once
+ * and its record goes on as a copy without `done`.
+ */
+#define BATCH_MAX    4096
+#define RETRY_MIN_MS 20
+/* When stopping, there is more to lose by waiting than by asking. */
+#define RETRY_STOP_MS 100
+
+struct list {
+	struct store_op *first, *last;
+	size_t n, bytes;
+};
+
+struct batch {
+	struct store_op **op;
+	size_t n;
+	bool is_from_spool;
+};
+
+struct thread {
+	struct writer writer; /* first */
+	struct ev_loop *loop;
+	ev_async async;
+	pthread_t thread;
+	void (*changed)(void *data);
+	void *data;
+	char *spool_path;
+
+	/* The thread's alone. */
+	struct store *store;
+	struct batch batch;
+	int64_t pause_ms;
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	/* Under the lock, as all below. */
+	struct list queue, answers;
+	size_t in_batch;
+	bool is_stopping, is_degraded, has_changed;
+	int64_t stop_by_ms; /* monotonic */
+	char reason[512], note[512];
+	uint64_t dropped;
+	struct err end; /* of the spool's saving, at the end */
+	bool is_lost;
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void
+list_push(struct list *list, struct store_op *op)
+{
+	op->next = NULL;
+	if (list->last != NULL)
+		list->last->next = op;
+	else
+		list->first = op;
+	list->last = op;
+	list->n++;
+	list->bytes += op->bytes;
+}
+
+static struct store_op *
+list_pop(struct list *list)
+{
+	struct store_op *op = list->first;
+
+	if (op == NULL)
+		return NULL;
+	list->first = op->next;
+	if (list->first == NULL)
+		list->last = NULL;
+	list->n--;
+	list->bytes -= op->bytes;
+	op->next = NULL;
+	return op;
+}
+
+static void
+list_release(struct list *list)
+{
+	struct store_op *op;
+
+	while ((op = list_pop(list)) != NULL)
+		store_op_free(op);
+}
+
+static size_t
+text_bytes(const char *text)
+{
+	return text != NULL ? strlen(text) + 1 : 0;
+}
+
+static size_t
+op_bytes(const struct store_op *op)
+{
+	const struct record *r = &op->record;
+
+	return sizeof *op + text_bytes(r->job) + text_bytes(r->kind) +
+	    text_bytes(r->error) + text_bytes(r->worker) +
+	    text_bytes(r->metadata) + r->head_len + r->tail_len;
+}
+
+/* A claim's record without its question. Never looks at `data`. */
+static struct store_op *
+op_without_done(const struct store_op *op)
+{
+	struct store_op *copy = store_op_new(op->kind, &op->record);
+
+	copy->watermark_ms = op->watermark_ms;
+	copy->bytes = op->bytes;
+	return copy;
+}
+
+static bool
+is_claim(const struct store_op *op)
+{
+	return op->kind == STORE_BEGIN && op->done != NULL;
+}
+
+/* From here on: with the lock held. */
+
+static void
+answer_failed(struct thread *w, struct store_op *op)
+{
+	op->result = CLAIM_FAILED;
+	err_set(&op->err, ERR_UNREACHABLE, "%s", w->reason);
+	list_push(&w->answers, op);
+}
+
+/* Room by count and by bytes; what is dropped is answered all the same. */
+static void
+drop_oldest(struct thread *w)
+{
+	while (w->queue.n > WRITER_SPOOL_OPS ||
+	    w->queue.bytes > WRITER_SPOOL_BYTES) {
+		struct store_op *op = list_pop(&w->queue);
+
+		w->dropped++;
+		if (op->done != NULL)
+			answer_failed(w, op);
+		else
+			store_op_free(op);
+	}
+}
+
+static void
+set_degraded(struct thread *w, bool is_degraded, const char *reason)
+{
+	if (w->is_degraded != is_degraded)
+		w->has_changed = true;
+	w->is_degraded = is_degraded;
+	snprintf(w->reason, sizeof w->reason, "%s", reason);
+}
+
+/* Claims that wait anywhere are answered; their records go on. */
+static void
+fail_claims(struct thread *w)
+{
+	struct list queue = w->queue;
+	struct store_op *op;
+	size_t i;
+
+	for (i = 0; i < w->batch.n; i++) {
+		op = w->batch.op[i];
+		if (!is_claim(op))
+			continue;
+		w->batch.op[i] = op_without_done(op);
+		answer_failed(w, op);
+	}
+	w->queue = (struct list){ 0 };
+	while ((op = list_pop(&queue)) != NULL) {
+		if (is_claim(op)) {
+			list_push(&w->queue, op_without_done(op));
+			answer_failed(w, op);
+		} else {
+			list_push(&w->queue, op);
+		}
+	}
+}
+
+/* The batch is written: answers to the loop, the rest returned to be freed. */
+static struct list
+finish_batch(struct thread *w)
+{
+	struct list done = { 0 };
+	size_t i;
+
+	for (i = 0; i < w->batch.n; i++) {
+		struct store_op *op = w->batch.op[i];
+
+		list_push(op->done != NULL ? &w->answers : &done, op);
+	}
+	w->batch.n = 0;
+	w->in_batch = 0;
+	return done;
+}
+
+static void
+take_batch(struct thread *w)
+{
+	struct batch *batch = &w->batch;
+
+	while (batch->n < BATCH_MAX && w->queue.n > 0)
+		batch->op[batch->n++] = list_pop(&w->queue);
+	w->in_batch = batch->n;
+}
+
+static void
+sleep_until(struct thread *w, int64_t until_ms)
+{
+	struct timespec ts = { .tv_sec = (time_t)(until_ms / 1000),
+		.tv_nsec = (long)(until_ms % 1000) * 1000000 };
+
+	pthread_cond_timedwait(&w->wake, &w->lock, &ts);
+}
+
+/* After a failure. What is posted meanwhile wakes it and is left to wait. */
+static void
+pause_before_retry(struct thread *w)
+{
+	int64_t until = now_ms() + w->pause_ms;
+
+	w->pause_ms = w->pause_ms * 2 < WRITER_RETRY_MAX_MS
+	    ? w->pause_ms * 2
+	    : WRITER_RETRY_MAX_MS;
+	while (now_ms() < until) {
+		if (w->is_stopping && until > now_ms() + RETRY_STOP_MS)
+			until = now_ms() + RETRY_STOP_MS;
+		if (w->is_stopping && until > w->stop_by_ms)
+			until = w->stop_by_ms;
+		sleep_until(w, until);
+	}
+}
+
+/* The thread */
+
+/* Both lists of what is to be saved become one. */
+static void
+save_rest(struct thread *w)
+{
+	struct spool spool = { .id = ulid_make(clock_now_ms()) };
+	struct list rest = { 0 };
+	struct store_op *op;
+	size_t i;
+
+	for (i = 0; i < w->batch.n; i++)
+		if (w->batch.op[i]->kind != STORE_ONCE)
+			list_push(&rest, w->batch.op[i]);
+		else
+			store_op_free(w->batch.op[i]);
+	w->batch.n = 0;
+	while ((op = list_pop(&w->queue)) != NULL)
+		list_push(&rest, op);
+	spool.first = rest.first;
+	spool.n = rest.n;
+	if (rest.n > 0 && w->spool_path != NULL)
+		w->is_lost = !spool_save(w->spool_path, &spool, &w->end);
+	else if (rest.n > 0)
+		w->is_lost = !err_set(
+		    &w->end, ERR_UNREACHABLE, "%s", w->reason);
+	if (w->is_lost)
+		err_prefix(&w->end, "%zu records are lost", rest.n);
+	list_release(&rest);
+}
+
+/* A file that cannot be read is kept, under another name, for people. */
+static void
+put_spool_away(struct thread *w, const struct err *err)
+{
+	char *aside = mem_printf("%s.corrupt", w->spool_path);
+
+	rename(w->spool_path, aside);
+	pthread_mutex_lock(&w->lock);
+	snprintf(w->note, sizeof w->note, "%.250s; it is now '%.240s'",
+	    err->msg, aside);
+	w->has_changed = true;
+	pthread_mutex_unlock(&w->lock);
+	ev_async_send(w->loop, &w->async);
+	free(aside);
+}
+
+/* What an earlier writer left is the first batch, and is applied only once. */
+static void
+load_spool(struct thread *w)
+{
+	struct spool spool;
+	struct store_op *op, *next;
+	struct batch *batch = &w->batch;
+	struct err err;
+
+	if (w->spool_path == NULL)
+		return;
+	switch (spool_load(w->spool_path, &spool, &err)) {
+	case SPOOL_NONE:
+		return;
+	case SPOOL_DAMAGED:
+		put_spool_away(w, &err);
+		return;
+	case SPOOL_LOADED:
+		break;
+	}
+	free(batch->op);
+	batch->op = mem_alloc((spool.n + 1 + BATCH_MAX) * sizeof *batch->op);
+	batch->op[batch->n++] = store_op_new(STORE_ONCE, NULL);
+	batch->op[0]->record.id = spool.id;
+	for (op = spool.first; op != NULL; op = next) {
+		next = op->next;
+		op->bytes = op_bytes(op);
+		batch->op[batch->n++] = op;
+	}
+	batch->is_from_spool = true;
+	pthread_mutex_lock(&w->lock);
+	w->in_batch = batch->n;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Write the batch; with the lock held before and after. */
+static bool
+write_batch(struct thread *w)
+{
+	struct list done;
+	struct err err;
+	bool is_good;
+
+	pthread_mutex_unlock(&w->lock);
+	is_good = store_apply(w->store, w->batch.op, w->batch.n, &err);
+	if (is_good && w->batch.is_from_spool) {
+		unlink(w->spool_path);
+		w->batch.is_from_spool = false;
+	}
+	pthread_mutex_lock(&w->lock);
+	if (is_good) {
+		w->pause_ms = RETRY_MIN_MS;
+		done = finish_batch(w);
+		set_degraded(w, false, "");
+	} else {
+		set_degraded(w, true, err.msg);
+		fail_claims(w);
+	}
+	if (w->answers.n > 0 || w->has_changed)
+		ev_async_send(w->loop, &w->async);
+	if (is_good) {
+		pthread_mutex_unlock(&w->lock);
+		list_release(&done);
+		pthread_mutex_lock(&w->lock);
+	}
+	return is_good;
+}
+
+static void *
+thread_main(void *arg)
+{
+	struct thread *w = arg;
+
+	load_spool(w);
+	pthread_mutex_lock(&w->lock);
+	for (;;) {
+		while (w->batch.n == 0 && w->queue.n == 0 && !w->is_stopping)
+			pthread_cond_wait(&w->wake, &w->lock);
+		if (w->batch.n == 0)
+			take_batch(w);
+		if (w->batch.n == 0)
+			break;
+		if (write_batch(w))
+			continue;
+		if (w->is_stopping && now_ms() >= w->stop_by_ms)
+			break;
+		pause_before_retry(w);
+	}
+	save_rest(w);
+	pthread_mutex_unlock(&w->lock);
+	store_close(w->store);
+	return NULL;
+}
+
+/* The loop's side */
+
+static void
+thread_post(struct store_port *port, struct store_op *op)
+{
+	struct thread *w = (struct thread *)port;
+
+	op->bytes = op_bytes(op);
+	pthread_mutex_lock(&w->lock);
+	if (w->is_degraded && is_claim(op)) {
+		list_push(&w->queue, op_without_done(op));
+		answer_failed(w, op);
+	} else {
+		list_push(&w->queue, op);
+	}
+	drop_oldest(w);
+	if (w->answers.n > 0)
+		ev_async_send(w->loop, &w->async);
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void
+on_async(struct ev_loop *loop, ev_async *async, int revents)
+{
+	struct thread *w = async->data;
+	struct list answers;
+	struct store_op *op;
+	bool has_changed;
+
+	(void)loop;
+	(void)revents;
+	pthread_mutex_lock(&w->lock);
+	answers = w->answers;
+	w->answers = (struct list){ 0 };
+	has_changed = w->has_changed;
+	w->has_changed = false;
+	pthread_mutex_unlock(&w->lock);
+	if (has_changed && w->changed != NULL)
+		w->changed(w->data);
+	while ((op = list_pop(&answers)) != NULL) {
+		op->done(op);
+		store_op_free(op);
+	}
+}
+
+/* No signal may come to this thread: they are the loop's. */
+static int
+thread_start(struct thread *w)
+{
+	sigset_t all, old;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&w->thread, NULL, thread_main, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}
+
+static void
+thread_free(struct thread *w)
+{
+	list_release(&w->answers);
+	list_release(&w->queue);
+	pthread_cond_destroy(&w->wake);
+	pthread_mutex_destroy(&w->lock);
+	free(w->batch.op);
+	free(w->spool_path);
+	free(w);
+}
+
+struct writer *
+writer_start(struct ev_loop *loop, struct store *store, const char *spool_path,
+    void (*changed)(void *data), void *data, struct err *err)
+{
+	struct thread *w = mem_zalloc(1, sizeof *w);
+	pthread_condattr_t attr;
+	int rc;
+
+	w->writer.port.post = thread_post;
+	w->loop = loop;
+	w->store = store;
+	w->changed = changed;
+	w->data = data;
+	w->spool_path = mem_strdup(spool_path);
+	w->pause_ms = RETRY_MIN_MS;
+	w->batch.op = mem_alloc(BATCH_MAX * sizeof *w->batch.op);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	ev_async_init(&w->async, on_async);
+	w->async.data = w;
+	ev_async_start(loop, &w->async);
+	rc = thread_start(w);
+	if (rc == 0)
+		return &w->writer;
+	err_sys(err, rc, "cannot start the store's thread");
+	ev_async_stop(loop, &w->async);
+	thread_free(w);
+	return NULL;
+}
+
+void
+writer_state(struct writer *writer, struct writer_state *state)
+{
+	struct thread *w = (struct thread *)writer;
+
+	pthread_mutex_lock(&w->lock);
+	state->is_degraded = w->is_degraded;
+	state->waiting = w->queue.n + w->in_batch;
+	state->dropped = w->dropped;
+	memcpy(state->reason, w->reason, sizeof state->reason);
+	memcpy(state->note, w->note, sizeof state->note);
+	pthread_mutex_unlock(&w->lock);
+}
+
+bool
+writer_stop(struct writer *writer, int64_t patience_ms, struct err *err)
+{
+	struct thread *w = (struct thread *)writer;
+	bool is_lost;
+
+	if (w == NULL)
+		return true;
+	pthread_mutex_lock(&w->lock);
+	w->is_stopping = true;
+	w->stop_by_ms = now_ms() + patience_ms;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	ev_async_stop(w->loop, &w->async);
+	is_lost = w->is_lost;
+	if (is_lost)
+		*err = w->end;
+	thread_free(w);
+	return !is_lost;
+}
