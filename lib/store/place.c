@@ -22,19 +22,33 @@ absolute_env(const char *name)
 	return value != NULL && value[0] == '/' ? value : NULL;
 }
 
+/* What the user says, which must be absolute. NULL, err or not, where unset. */
+static char *
+given_dir(const char *name, bool *is_bad, struct err *err)
+{
+	const char *dir = getenv(name);
+
+	*is_bad = false;
+	if (dir == NULL || dir[0] == '\0')
+		return NULL;
+	if (dir[0] == '/')
+		return mem_strdup(dir);
+	*is_bad = true;
+	err_set(err, ERR_CONFIG, "%s is '%s', which is no absolute path", name,
+	    dir);
+	return NULL;
+}
+
 /* NULL with err where the environment gives no place. */
 static char *
 state_base(struct err *err)
 {
-	const char *dir = getenv("WJOBS_STATE_DIR");
+	bool is_bad;
+	char *given = given_dir("WJOBS_STATE_DIR", &is_bad, err);
+	const char *dir;
 
-	if (dir != NULL && dir[0] != '\0') {
-		if (dir[0] == '/')
-			return mem_strdup(dir);
-		err_set(err, ERR_CONFIG,
-		    "WJOBS_STATE_DIR is '%s', which is no absolute path", dir);
-		return NULL;
-	}
+	if (given != NULL || is_bad)
+		return given;
 	if (geteuid() == 0)
 		return mem_strdup("/var/lib/wjobs");
 	if ((dir = absolute_env("XDG_STATE_HOME")) != NULL)
@@ -47,10 +61,14 @@ state_base(struct err *err)
 }
 
 static char *
-runtime_base(const char *state)
+runtime_base(const char *state, struct err *err)
 {
+	bool is_bad;
+	char *given = given_dir("WJOBS_RUNTIME_DIR", &is_bad, err);
 	const char *dir;
 
+	if (given != NULL || is_bad)
+		return given;
 	if (geteuid() == 0)
 		return mem_strdup("/run/wjobs");
 	if ((dir = absolute_env("XDG_RUNTIME_DIR")) != NULL)
@@ -101,7 +119,10 @@ store_place_find(const char *jobfile, const char *store,
 		store = jobfile != NULL ? "wjobs.db" : "local.db";
 	if (!store_is_known(store, err) || (state = state_base(err)) == NULL)
 		return false;
-	runtime = runtime_base(state);
+	if ((runtime = runtime_base(state, err)) == NULL) {
+		free(state);
+		return false;
+	}
 	if (jobfile != NULL) {
 		folder = folder_name(jobfile);
 		p.state_dir = mem_printf("%s/%s", state, folder);

@@ -8,9 +8,9 @@
 /*
  * Where state lies. The state directory is $WJOBS_STATE_DIR, else
  * /var/lib/wjobs for root and $XDG_STATE_HOME/wjobs (~/.local/state/wjobs) for
- * others; the runtime directory /run/wjobs (root), else $XDG_RUNTIME_DIR/wjobs,
- * else the state directory. In both a folder NAME-HASH of the jobfile's real
- * path, mode 0700.
+ * others; the runtime directory $WJOBS_RUNTIME_DIR, else /run/wjobs for root
+ * and $XDG_RUNTIME_DIR/wjobs for others, else the state directory. In both a
+ * folder NAME-HASH of the jobfile's real path, mode 0700.
  */
 struct store_place {
 	char *state_dir;   /* the jobfile's own folder, NAME-HASH included */

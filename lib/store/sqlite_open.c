@@ -6,7 +6,6 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
-#include "lib/store/schema.h"
 #include "lib/store/sqlite.h"
 
 /*
@@ -24,10 +23,10 @@ _Static_assert(RECORD_COMPLETED == 2 && RECORD_FAILED == 3 &&
 	RECORD_SKIPPED == 4 && RECORD_CANCELLED == 5 && RECORD_LOST == 6,
     "statuses are stored as numbers");
 
+extern const char schema_sql[]; /* schema.sql, as the build embeds it */
+
 /* From version i to i + 1. */
 static const char *const migration[] = { schema_sql };
-
-static const struct store_ops sqlite_ops;
 
 enum verdict {
 	IS_OURS,
