@@ -17,5 +17,8 @@ void *map_find(const struct map *map, const char *key); /* NULL if none */
 /* Add or replace. Returns the value that stood there before, or NULL. */
 void *map_put(struct map *map, const char *key, void *value);
 void *map_remove(struct map *map, const char *key);
+/* Put change(value, data), never NULL, in place of each value. */
+void map_change(
+    struct map *map, void *(*change)(void *value, void *data), void *data);
 
 #endif

@@ -217,16 +217,21 @@ finish_zone(struct loader *l)
 	return loader_error(l, at, "%s: write a 'timezone'", err.msg);
 }
 
-/* The array stands still from here on. */
-static void
-finish_names(struct jobfile *file)
+static void *
+finish_number(void *value, void *data)
 {
-	size_t i;
+	const struct jobfile *file = data;
 
+	return &file->job[(uintptr_t)value - 1];
+}
+
+/* The array stands still from here on: numbers become pointers. */
+static void
+finish_array(struct jobfile *file)
+{
 	if (file->n != 0)
 		file->job = mem_realloc(file->job, file->n, sizeof *file->job);
-	for (i = 0; i < file->n; i++)
-		map_put(&file->names, file->job[i].name, &file->job[i]);
+	map_change(&file->names, finish_number, file);
 }
 
 void
@@ -254,6 +259,6 @@ finish_jobs(struct loader *l)
 	for (i = 0; i < l->file->n; i++)
 		finish_job(&f, &l->file->job[i]);
 	finish_anchors(&f);
-	finish_names(l->file);
+	finish_array(l->file);
 	loader_pop(l);
 }

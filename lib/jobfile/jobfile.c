@@ -222,13 +222,54 @@ read_job_keys(struct loader *l, const struct yaml_node *map, struct job *job)
 static bool
 read_name_is_valid(const char *name)
 {
-	static const char letters[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
-	    "0123456789.-";
-	size_t n = strspn(name, letters);
+	size_t n = 0;
 
-	return n != 0 && n <= JOB_NAME_MAX && name[n] == '\0' &&
-	    strchr("0123456789.-", *name) == NULL;
+	while (value_is_letter(name[n]) ||
+	    (n > 0 &&
+		((name[n] >= '0' && name[n] <= '9') || name[n] == '.' ||
+		    name[n] == '-')))
+		n++;
+	return n != 0 && n <= JOB_NAME_MAX && name[n] == '\0';
+}
+
+/* The map holds numbers from 1, since the array moves as it grows. */
+static void
+read_note_name(struct loader *l, struct job *job)
+{
+	struct map *names = &l->file->names;
+	uintptr_t number = l->index + 1, other;
+	const struct place *at;
+
+	other = (uintptr_t)map_put(names, job->name, (void *)number);
+	if (other == 0)
+		return;
+	at = &l->file->job[other - 1].place;
+	loader_error(l, job->place, "there is a job '%s' already, at %s:%d:%d",
+	    job->name, at->file, at->line, at->col);
+	job->written |= LOADER_BAD_JOB;
+	map_put(names, job->name, (void *)other);
+}
+
+/* Jobs with one command are looked at closely when all is read. */
+static void
+read_note_command(struct loader *l, const struct job *job)
+{
+	const char *key = job->command;
+	uintptr_t number = l->index + 1, other;
+	struct loader_pair *pair;
+
+	if (key == NULL && job->argv != NULL)
+		key = job->argv[0];
+	if (key == NULL || l->warnings == NULL)
+		return;
+	other = (uintptr_t)map_put(&l->commands, key, (void *)number);
+	if (other == 0)
+		return;
+	map_put(&l->commands, key, (void *)other);
+	pair = arena_alloc(&l->scratch, sizeof *pair);
+	*pair = (struct loader_pair){ NULL, (size_t)other - 1, l->index };
+	*l->pairs_end = pair;
+	l->pairs_end = &pair->next;
 }
 
 /* A place in the array, with what no file says, and the name. */
@@ -237,7 +278,6 @@ read_new_job(struct loader *l, const struct yaml_node *name)
 {
 	struct jobfile *file = l->file;
 	struct job *job;
-	size_t other;
 
 	file->job = mem_grow(file->job, file->n + 1, sizeof *file->job);
 	l->index = file->n++;
@@ -252,18 +292,7 @@ read_new_job(struct loader *l, const struct yaml_node *name)
 		    job->name);
 		job->written |= LOADER_BAD_JOB;
 	}
-	/* the map holds numbers from 1 until the array stands still */
-	other = (size_t)(uintptr_t)map_find(&file->names, job->name);
-	if (other != 0) {
-		const struct place *at = &file->job[other - 1].place;
-
-		loader_error(l, job->place,
-		    "there is a job '%s' already, at %s:%d:%d", job->name,
-		    at->file, at->line, at->col);
-		job->written |= LOADER_BAD_JOB;
-	} else {
-		map_put(&file->names, job->name, (void *)(uintptr_t)file->n);
-	}
+	read_note_name(l, job);
 	return job;
 }
 
@@ -285,6 +314,7 @@ read_job(struct loader *l, const struct yaml_node *name,
 	if (value->kind != YAML_MAP)
 		job->written |= LOADER_BAD_JOB;
 	loader_pop(l);
+	read_note_command(l, job);
 	l->name = NULL;
 }
 
@@ -655,6 +685,7 @@ load_begin(struct loader *l, struct jobfile *file, unsigned flags,
 		.errors = errors,
 		.warnings = warnings,
 		.arena = file->arena,
+		.pairs_end = &l->pairs,
 	};
 	load_defaults(l, keys_file, keys_file_len, file);
 	load_defaults(l, keys_job, keys_job_len, &l->builtin);
@@ -682,6 +713,8 @@ load_end(struct loader *l, const char *path, size_t errors_before)
 	if (!ok)
 		jobfile_release(l->file);
 	free(l->sources);
+	map_release(&l->commands);
+	arena_release(&l->scratch);
 	return ok;
 }
 

@@ -23,6 +23,12 @@ struct loader_anchor {
 	struct place at;
 };
 
+/* Two jobs, by index, whose commands begin alike. */
+struct loader_pair {
+	struct loader_pair *next;
+	size_t first, second;
+};
+
 /* A file that is being read, and the one that includes it. */
 struct loader_source {
 	const char *name; /* for messages; lives as long as the jobfile */
@@ -53,6 +59,10 @@ struct loader {
 	const char *zone_name;
 	const struct zone *zone;
 
+	struct map commands; /* to the number, from 1, of the first job */
+	struct loader_pair *pairs, **pairs_end;
+	struct arena scratch; /* for as long as the file is read */
+
 	/* Files in the order read, by which errors are sorted. */
 	const char **sources;
 	size_t n_sources;
@@ -76,6 +86,12 @@ bool loader_error(struct loader *l, struct place at, const char *fmt, ...)
 bool loader_fail(struct loader *l, struct place at, const struct err *err);
 void loader_warn(struct loader *l, struct place at, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+
+static inline bool
+value_is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 /*
  * Read a value by its key's type into the key's field in base, a struct job or

@@ -14,8 +14,7 @@
 #include "lib/time/duration.h"
 #include "lib/time/zone.h"
 
-#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
-#define DIGITS  "0123456789"
+#define DIGITS "0123456789"
 
 /* What a key wants, for "is a map, not ...". */
 static const char *
@@ -412,13 +411,13 @@ value_read_store(struct loader *l, const struct yaml_node *node,
 static bool
 value_is_name(enum key_type type, const char *name)
 {
-	size_t n = strspn(name, LETTERS);
+	size_t n = 0;
 
-	if (n == 0)
-		return false;
-	n = strspn(
-	    name, type == KEY_ENV ? LETTERS DIGITS : LETTERS DIGITS ".-");
-	return name[n] == '\0';
+	while (value_is_letter(name[n]) ||
+	    (n > 0 && name[n] >= '0' && name[n] <= '9') ||
+	    (n > 0 && type != KEY_ENV && (name[n] == '.' || name[n] == '-')))
+		n++;
+	return n != 0 && name[n] == '\0';
 }
 
 /* "NAME=value" in the jobfile's memory. */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/map.h"
 #include "lib/base/mem.h"
 #include "lib/jobfile/loader.h"
 #include "lib/time/civil.h"
@@ -129,16 +128,21 @@ warn_is_same(const struct job *a, const struct job *b)
 }
 
 static void
-warn_same_command(struct warn *w, struct job *job)
+warn_same_commands(struct loader *l)
 {
-	const char *key = job->command != NULL ? job->command : job->argv[0];
-	const struct job *other = map_find(&w->commands, key);
+	const struct loader_pair *pair;
 
-	if (other == NULL)
-		map_put(&w->commands, key, job);
-	else if (warn_is_same(job, other))
-		loader_warn(w->l, job->place, "has the same command as '%s'",
-		    other->name);
+	for (pair = l->pairs; pair != NULL; pair = pair->next) {
+		const struct job *job = &l->file->job[pair->second];
+		const struct job *other = &l->file->job[pair->first];
+
+		if (!warn_is_same(job, other))
+			continue;
+		loader_push(l, job->name);
+		loader_warn(
+		    l, job->place, "has the same command as '%s'", other->name);
+		loader_pop(l);
+	}
 }
 
 /* On average over a fire or two; a schedule with longer gaps may be meant. */
@@ -165,11 +169,11 @@ warn_jobs(struct loader *l)
 	if (l->warnings == NULL)
 		return;
 	loader_push(l, "jobs");
+	warn_same_commands(l);
 	for (i = 0; i < l->file->n; i++) {
-		struct job *job = &l->file->job[i];
+		const struct job *job = &l->file->job[i];
 
 		loader_push(l, job->name);
-		warn_same_command(&w, job);
 		if (job->kind == JOB_CRON) {
 			warn_each_second(&w, job);
 			warn_gap(&w, job);
@@ -179,5 +183,4 @@ warn_jobs(struct loader *l)
 		loader_pop(l);
 	}
 	loader_pop(l);
-	map_release(&w.commands);
 }
