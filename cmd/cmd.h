@@ -1,13 +1,16 @@
 #ifndef WJOBS_CMD_H
 #define WJOBS_CMD_H
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "cmd/opt.h"
 #include "lib/base/err.h"
 #include "lib/jobfile/jobfile.h"
 #include "lib/store/place.h"
 #include "lib/store/store.h"
+#include "lib/time/stamp.h"
 
 /*
  * A subcommand is one const struct cmd in a file of its own, and a line in the
@@ -69,7 +72,8 @@ struct cli {
 	struct store_place place;
 	struct store *store; /* NULL where nothing was ever written */
 
-	int status; /* see cli_begin */
+	int status;      /* see cli_begin */
+	bool is_misused; /* main points at --help */
 };
 
 /*
@@ -99,6 +103,14 @@ bool cli_store_is_memory(const struct cli *cli);
 
 /* The zone at hand: the jobfile's, else the system's. NULL with err filled. */
 const struct zone *cli_zone(const struct cli *cli, struct err *err);
+
+/*
+ * What --OPTION's argument says: an instant, read in zone. `now` is the
+ * caller's, so that all instants of one command line share it.
+ */
+bool cli_parse_time(const char *option, const char *text,
+    const struct zone *zone, int64_t now_ms, enum stamp_look look, int64_t *ms,
+    struct err *err) MUST_CHECK;
 
 /* A line for the user on standard error, "wjobs: ..."; silent with -q. */
 void cli_note(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);

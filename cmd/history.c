@@ -1,0 +1,179 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/out.h"
+#include "cmd/past.h"
+#include "lib/base/clock.h"
+#include "lib/base/str.h"
+#include "lib/store/history.h"
+#include "lib/time/duration.h"
+
+#define HISTORY_COUNT 20 /* runs shown unless told */
+
+struct view {
+	struct out out;
+	struct cli *cli;
+	const struct zone *zone; /* of jobs that the jobfile does not have */
+	int64_t now_ms;
+	struct table *table;
+};
+
+static bool
+history_each(void *data, const struct record *record)
+{
+	struct view *view = data;
+	struct past_row row = { record,
+		past_zone(view->cli, record->job, view->zone) };
+	char id[ULID_LEN + 1], time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
+	int64_t duration_ms = past_duration_ms(record, view->now_ms);
+	struct str detail = { 0 };
+
+	if (out_is_machine(&view->out)) {
+		out_row(&view->out, &row);
+		return !ferror(stdout);
+	}
+	ulid_format(&record->id, id);
+	past_detail(record, &detail);
+	table_row(view->table);
+	table_cell(view->table, TABLE_PLAIN, "%s",
+	    out_human(&view->out, record_instant_ms(record), row.zone, time));
+	table_cell(view->table, TABLE_BOLD, "%s",
+	    record->job != NULL ? record->job : "-");
+	table_cell(view->table, past_colour(record->status), "%s",
+	    record_status_name(record->status));
+	table_cell(view->table, TABLE_PLAIN, "%s",
+	    duration_ms < 0 ? "-" : duration_human(duration_ms, span));
+	table_cell(
+	    view->table, TABLE_DIM, "%s", record_trigger_name(record->trigger));
+	table_cell(view->table, TABLE_DIM, "%s", id);
+	table_cell(view->table, TABLE_PLAIN, "%s", str_text(&detail));
+	str_release(&detail);
+	return true;
+}
+
+static struct table *
+history_table(void)
+{
+	struct table *table = table_new();
+
+	table_column(table, "TIME", TABLE_LEFT);
+	table_column(table, "JOB", TABLE_LEFT);
+	table_column(table, "STATUS", TABLE_LEFT);
+	table_column(table, "TOOK", TABLE_RIGHT);
+	table_column(table, "TRIGGER", TABLE_LEFT);
+	table_column(table, "ID", TABLE_LEFT);
+	table_column(table, "DETAIL", TABLE_LEFT);
+	return table;
+}
+
+static bool
+history_parse_status(
+    const char *text, struct history_filter *filter, struct err *err)
+{
+	const char *names[RECORD_STATUSES], *near;
+	int i;
+
+	if (text == NULL)
+		return true;
+	filter->has_status = record_status_find(text, &filter->status);
+	if (filter->has_status)
+		return true;
+	for (i = 0; i < RECORD_STATUSES; i++)
+		names[i] = record_status_name((enum record_status)i);
+	near = str_nearest(text, names, RECORD_STATUSES);
+	return err_set(err, ERR_USAGE,
+	    "--status: '%s' is not one of pending, running, completed, "
+	    "failed, skipped, cancelled, lost%s%s%s",
+	    text, near != NULL ? "; did you mean '" : "",
+	    near != NULL ? near : "", near != NULL ? "'?" : "");
+}
+
+static bool
+history_parse_times(struct view *view, const char *since, const char *until,
+    struct history_filter *filter, struct err *err)
+{
+	const struct zone *zone = past_zone(view->cli, filter->job, view->zone);
+
+	filter->since_ms = CLOCK_NONE;
+	filter->until_ms = CLOCK_NEVER;
+	if (since != NULL &&
+	    !cli_parse_time("--since", since, zone, view->now_ms, STAMP_BACK,
+		&filter->since_ms, err))
+		return false;
+	return until == NULL ||
+	    cli_parse_time("--until", until, zone, view->now_ms, STAMP_BACK,
+		&filter->until_ms, err);
+}
+
+static bool
+history_need_job(struct cli *cli, const char *name, struct err *err)
+{
+	struct past_job found = { 0 };
+	bool ok = name == NULL || past_need_job(cli, name, &found, err);
+
+	past_job_release(&found);
+	return ok;
+}
+
+static bool
+history_print(
+    struct view *view, const struct history_filter *filter, struct err *err)
+{
+	bool ok;
+
+	if (view->cli->store == NULL)
+		return true;
+	view->table = history_table();
+	ok = history_list(view->cli->store, filter, history_each, view, err);
+	out_table(view->table);
+	table_free(view->table);
+	return ok;
+}
+
+static int
+cmd_history_run(struct cli *cli, int argc, char **argv, struct err *err)
+{
+	struct view view = { .cli = cli };
+	struct history_filter filter = { 0 };
+	const char *since = NULL, *until = NULL, *status = NULL;
+	int64_t count = HISTORY_COUNT;
+	const struct opt opts[] = {
+		{ 'n', "count", OPT_INT, { .number = &count }, "N",
+		    .help = "show N runs, 20 unless told", .min = 1,
+		    .max = INT_MAX },
+		{ 0, "since", OPT_TIME, { .text = &since }, "TIME",
+		    .help = "those due at TIME or later" },
+		{ 0, "until", OPT_TIME, { .text = &until }, "TIME",
+		    .help = "those due at TIME or earlier" },
+		{ 0, "status", OPT_TEXT, { .text = &status }, "STATUS",
+		    .help = "those that are running, failed, skipped, ..." },
+		OUT_OPTS(view.out),
+		{ 0 },
+	};
+	bool ok;
+
+	if (!cli_begin(cli, opts, &argc, &argv, err))
+		return cli->status;
+	view.now_ms = clock_now_ms();
+	filter.limit = (int)count;
+	filter.job = argv[0];
+	view.zone = cli_zone(cli, err);
+	ok = view.zone != NULL &&
+	    out_begin(&view.out, past_field, PAST_FIELDS, err) &&
+	    history_parse_status(status, &filter, err) &&
+	    history_parse_times(&view, since, until, &filter, err) &&
+	    history_need_job(cli, filter.job, err) &&
+	    history_print(&view, &filter, err);
+	out_release(&view.out);
+	return ok ? 0 : CMD_FAILED;
+}
+
+const struct cmd cmd_history = {
+	.name = "history",
+	.operands = "[JOB]",
+	.help = "show the runs of all jobs, or of one, newest first",
+	.needs = MAY_JOBFILE | NEEDS_STORE,
+	.max_operands = 1,
+	.run = cmd_history_run,
+};

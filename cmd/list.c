@@ -1,0 +1,268 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/out.h"
+#include "cmd/past.h"
+#include "lib/base/clock.h"
+#include "lib/base/map.h"
+#include "lib/base/str.h"
+#include "lib/store/history.h"
+#include "lib/time/duration.h"
+
+#define LIST_WIDE 110 /* from this width on there is room to describe */
+
+/* A job of the jobfile with what the store knows of it. */
+struct list_row {
+	const struct job *job;
+	const struct history_job *state; /* NULL: nothing */
+	int64_t next_ms;
+};
+
+enum list_column {
+	LIST_JOB,
+	LIST_KIND,
+	LIST_CRON,
+	LIST_INTERVAL,
+	LIST_TIMEZONE,
+	LIST_ENABLED,
+	LIST_PAUSED,
+	LIST_NEXT,
+	LIST_LAST_STATUS,
+	LIST_LAST_RUN,
+	LIST_LAST_DURATION,
+	LIST_DESCRIPTION,
+};
+
+static struct out_value
+list_get_state(const struct list_row *row, enum list_column column)
+{
+	const struct history_job *state = row->state;
+
+	if (state == NULL || !state->has_last)
+		return out_null();
+	if (column == LIST_LAST_STATUS)
+		return out_text(record_status_name(state->last_status));
+	if (column == LIST_LAST_RUN)
+		return out_time(state->last_started_ms, row->job->when.zone);
+	return out_span(state->last_duration_ms);
+}
+
+static struct out_value
+list_get(const void *data, const struct out_field *field)
+{
+	const struct list_row *row = data;
+	const struct job *job = row->job;
+
+	switch ((enum list_column)field->id) {
+	case LIST_JOB:
+		return out_text(job->name);
+	case LIST_KIND:
+		return out_text(job->kind == JOB_CRON ? "cron" : "interval");
+	case LIST_CRON:
+		return out_list(job->cron);
+	case LIST_INTERVAL:
+		return job->kind == JOB_INTERVAL
+		    ? out_span(job->when.interval_ms)
+		    : out_null();
+	case LIST_TIMEZONE:
+		return out_text(zone_name(job->when.zone));
+	case LIST_ENABLED:
+		return out_bool(job->enabled);
+	case LIST_PAUSED:
+		return out_bool(false);
+	case LIST_NEXT:
+		return out_time(row->next_ms, job->when.zone);
+	case LIST_LAST_STATUS:
+	case LIST_LAST_RUN:
+	case LIST_LAST_DURATION:
+		return list_get_state(row, (enum list_column)field->id);
+	case LIST_DESCRIPTION:
+		return out_text(job->description);
+	}
+	return out_null();
+}
+
+static const struct out_field fields[] = {
+	{ "job", list_get, .id = LIST_JOB },
+	{ "kind", list_get, .id = LIST_KIND },
+	{ "cron", list_get, .id = LIST_CRON },
+	{ "interval", list_get, .id = LIST_INTERVAL },
+	{ "timezone", list_get, .id = LIST_TIMEZONE },
+	{ "enabled", list_get, .id = LIST_ENABLED },
+	{ "paused", list_get, .id = LIST_PAUSED },
+	{ "next", list_get, .id = LIST_NEXT },
+	{ "last_status", list_get, .id = LIST_LAST_STATUS },
+	{ "last_run", list_get, .id = LIST_LAST_RUN },
+	{ "last_duration", list_get, .id = LIST_LAST_DURATION },
+	{ "description", list_get, .id = LIST_DESCRIPTION },
+};
+
+static struct table *
+list_table(bool is_wide)
+{
+	struct table *table = table_new();
+
+	table_column(table, "JOB", TABLE_LEFT);
+	table_column(table, "SCHEDULE", TABLE_LEFT);
+	table_column(table, "NEXT", TABLE_LEFT);
+	table_column(table, "IN", TABLE_RIGHT);
+	table_column(table, "LAST", TABLE_LEFT);
+	table_column(table, "TOOK", TABLE_RIGHT);
+	table_column(table, "RUNS", TABLE_LEFT);
+	if (is_wide)
+		table_column(table, "DESCRIPTION", TABLE_LEFT);
+	return table;
+}
+
+/* The schedule as it was written. */
+static void
+list_cell_schedule(struct table *table, const struct job *job)
+{
+	char span[DURATION_TEXT_SIZE];
+	size_t i;
+
+	if (job->kind == JOB_INTERVAL) {
+		table_cell(table, TABLE_PLAIN, "every %s",
+		    duration_format(job->when.interval_ms, span));
+		return;
+	}
+	table_cell(table, TABLE_PLAIN, "%s", job->cron[0]);
+	for (i = 1; job->cron[i] != NULL; i++)
+		table_more(table, TABLE_PLAIN, "; %s", job->cron[i]);
+}
+
+static void
+list_cell_next(struct table *table, const struct out *out,
+    const struct list_row *row, int64_t now_ms)
+{
+	char time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
+
+	if (!row->job->enabled)
+		table_cell(table, TABLE_YELLOW, "disabled");
+	else if (row->next_ms == CLOCK_NEVER)
+		table_cell(table, TABLE_DIM, "at boot");
+	else
+		table_cell(table, TABLE_PLAIN, "%s",
+		    out_human(out, row->next_ms, row->job->when.zone, time));
+	if (row->next_ms == CLOCK_NEVER)
+		table_cell(table, TABLE_DIM, "-");
+	else
+		table_cell(table, TABLE_BOLD, "%s",
+		    duration_human(row->next_ms - now_ms, span));
+}
+
+/* How the last run went and when it ended; a run under way comes first. */
+static void
+list_cell_last(
+    struct table *table, const struct history_job *state, int64_t now_ms)
+{
+	char span[DURATION_TEXT_SIZE];
+
+	if (state == NULL || (!state->has_last && state->running == 0)) {
+		table_cell(table, TABLE_DIM, "-");
+		table_cell(table, TABLE_DIM, "-");
+		return;
+	}
+	table_cell(table, TABLE_PLAIN, "%s", "");
+	if (state->running > 0)
+		table_more(table, TABLE_BOLD, "running%s",
+		    state->has_last ? ", " : "");
+	if (state->has_last) {
+		table_more(table, past_colour(state->last_status), "%s",
+		    record_status_name(state->last_status));
+		if (state->last_completed_ms != CLOCK_NONE)
+			table_more(table, TABLE_DIM, " %s ago",
+			    duration_human(now_ms > state->last_completed_ms
+				    ? now_ms - state->last_completed_ms
+				    : 0,
+				span));
+	}
+	table_cell(table, TABLE_PLAIN, "%s",
+	    state->has_last && state->last_duration_ms >= 0
+		? duration_human(state->last_duration_ms, span)
+		: "-");
+}
+
+static void
+list_table_row(struct table *table, const struct out *out,
+    const struct list_row *row, int64_t now_ms, bool is_wide)
+{
+	const struct history_job *state = row->state;
+
+	table_row(table);
+	table_cell(table, row->job->enabled ? TABLE_BOLD : TABLE_DIM, "%s",
+	    row->job->name);
+	list_cell_schedule(table, row->job);
+	list_cell_next(table, out, row, now_ms);
+	list_cell_last(table, state, now_ms);
+	past_strip(table, state != NULL ? state->strip : NULL,
+	    state != NULL ? state->strip_len : 0);
+	if (is_wide)
+		table_cell(table, TABLE_DIM, "%s",
+		    row->job->description != NULL ? row->job->description : "");
+}
+
+static void
+list_print(
+    const struct cli *cli, const struct out *out, const struct map *states)
+{
+	bool is_wide = out_width() == 0 || out_width() >= LIST_WIDE;
+	struct table *table = list_table(is_wide);
+	int64_t now_ms = clock_now_ms();
+	size_t i;
+
+	for (i = 0; i < cli->jobfile.n && !ferror(stdout); i++) {
+		const struct job *job = &cli->jobfile.job[i];
+		struct list_row row = { job, map_find(states, job->name),
+			job->enabled ? when_next(&job->when, now_ms)
+				     : CLOCK_NEVER };
+
+		if (out_is_machine(out))
+			out_row(out, &row);
+		else
+			list_table_row(table, out, &row, now_ms, is_wide);
+	}
+	out_table(table);
+	table_free(table);
+}
+
+static int
+cmd_list_run(struct cli *cli, int argc, char **argv, struct err *err)
+{
+	struct out out = { 0 };
+	const struct opt opts[] = {
+		OUT_OPTS(out),
+		{ 0 },
+	};
+	struct history_job *jobs = NULL;
+	struct map states = { 0 };
+	int status = CMD_FAILED;
+	size_t n = 0, i;
+
+	if (!cli_begin(cli, opts, &argc, &argv, err))
+		return cli->status;
+	if (!out_begin(&out, fields, ARRAY_LEN(fields), err))
+		goto out;
+	if (cli_store_is_memory(cli))
+		cli_note(cli, "results are in the scheduler's memory alone");
+	if (cli->store != NULL &&
+	    !history_jobs(cli->store, NULL, &jobs, &n, err))
+		goto out;
+	for (i = 0; i < n; i++)
+		map_put(&states, jobs[i].name, &jobs[i]);
+	list_print(cli, &out, &states);
+	status = 0;
+out:
+	map_release(&states);
+	history_jobs_release(jobs, n);
+	out_release(&out);
+	return status;
+}
+
+const struct cmd cmd_list = {
+	.name = "list",
+	.help = "show the jobs, when they are due and how they went",
+	.needs = NEEDS_JOBFILE | MAY_STORE,
+	.run = cmd_list_run,
+};

@@ -1,0 +1,326 @@
+#include "cmd/past.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/base/ulid.h"
+
+enum past_column {
+	PAST_ID,
+	PAST_JOB,
+	PAST_KIND,
+	PAST_STATUS,
+	PAST_TRIGGER,
+	PAST_REASON,
+	PAST_ATTEMPT,
+	PAST_SCHEDULED,
+	PAST_STARTED,
+	PAST_COMPLETED,
+	PAST_DURATION,
+	PAST_EXIT,
+	PAST_SIGNAL,
+	PAST_ERROR,
+	PAST_WORKER,
+	PAST_FENCE,
+	PAST_USER,
+	PAST_SYSTEM,
+	PAST_RSS,
+	PAST_OUTPUT,
+	PAST_COUNT,
+	PAST_METADATA,
+};
+
+/* Microseconds as seconds; below 0 is unknown. */
+static struct out_value
+past_seconds(int64_t us)
+{
+	return us < 0 ? out_null() : out_real((double)us / 1e6);
+}
+
+static struct out_value
+past_known(int64_t number, int64_t none)
+{
+	return number == none ? out_null() : out_int(number);
+}
+
+static struct out_value
+past_metadata(const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		return out_null();
+	return (struct out_value){ .kind = OUT_PAIRS, .is.text = text };
+}
+
+static struct out_value
+past_get_id(const struct record *record)
+{
+	static char text[ULID_LEN + 1]; /* written out before the next call */
+
+	ulid_format(&record->id, text);
+	return out_text(text);
+}
+
+static struct out_value
+past_get(const void *data, const struct out_field *field)
+{
+	const struct past_row *row = data;
+	const struct record *record = row->record;
+
+	switch ((enum past_column)field->id) {
+	case PAST_ID:
+		return past_get_id(record);
+	case PAST_JOB:
+		return out_text(record->job);
+	case PAST_KIND:
+		return out_text(record->kind);
+	case PAST_STATUS:
+		return out_text(record_status_name(record->status));
+	case PAST_TRIGGER:
+		return out_text(record_trigger_name(record->trigger));
+	case PAST_REASON:
+		return out_text(record_reason_name(record->reason));
+	case PAST_ATTEMPT:
+		return past_known(record->attempt, 0);
+	case PAST_SCHEDULED:
+		return out_time(record->scheduled_ms, row->zone);
+	case PAST_STARTED:
+		return out_time(record->started_ms, row->zone);
+	case PAST_COMPLETED:
+		return out_time(record->completed_ms, row->zone);
+	case PAST_DURATION:
+		return out_span(record->duration_ms);
+	case PAST_EXIT:
+		return past_known(record->exit_code, -1);
+	case PAST_SIGNAL:
+		return past_known(record->signal, 0);
+	case PAST_ERROR:
+		return out_text(record->error);
+	case PAST_WORKER:
+		return out_text(record->worker);
+	case PAST_FENCE:
+		return out_int((int64_t)record->fence);
+	case PAST_USER:
+		return past_seconds(record->user_us);
+	case PAST_SYSTEM:
+		return past_seconds(record->system_us);
+	case PAST_RSS:
+		return past_known(record->max_rss_kb, -1);
+	case PAST_OUTPUT:
+		return out_int(record->output_bytes);
+	case PAST_COUNT:
+		return out_int(record->count);
+	case PAST_METADATA:
+		return past_metadata(record->metadata);
+	}
+	return out_null();
+}
+
+const struct out_field past_field[PAST_FIELDS] = {
+	{ "id", past_get, .id = PAST_ID },
+	{ "job", past_get, .id = PAST_JOB },
+	{ "kind", past_get, .id = PAST_KIND },
+	{ "status", past_get, .id = PAST_STATUS },
+	{ "trigger", past_get, .id = PAST_TRIGGER },
+	{ "reason", past_get, .id = PAST_REASON },
+	{ "attempt", past_get, .id = PAST_ATTEMPT },
+	{ "scheduled_at", past_get, .id = PAST_SCHEDULED },
+	{ "started_at", past_get, .id = PAST_STARTED },
+	{ "completed_at", past_get, .id = PAST_COMPLETED },
+	{ "duration", past_get, .id = PAST_DURATION },
+	{ "exit_code", past_get, .id = PAST_EXIT },
+	{ "signal", past_get, .id = PAST_SIGNAL },
+	{ "error", past_get, .id = PAST_ERROR },
+	{ "worker", past_get, .id = PAST_WORKER },
+	{ "fence", past_get, .id = PAST_FENCE },
+	{ "user_time", past_get, .id = PAST_USER },
+	{ "system_time", past_get, .id = PAST_SYSTEM },
+	{ "max_rss", past_get, .id = PAST_RSS },
+	{ "output_bytes", past_get, .id = PAST_OUTPUT },
+	{ "count", past_get, .id = PAST_COUNT },
+	{ "metadata", past_get, .id = PAST_METADATA },
+};
+
+const struct zone *
+past_zone(const struct cli *cli, const char *job, const struct zone *fallback)
+{
+	const struct job *found;
+
+	if (job == NULL || !cli->has_jobfile)
+		return fallback;
+	found = map_find(&cli->jobfile.names, job);
+	return found != NULL ? found->when.zone : fallback;
+}
+
+void
+past_job_release(struct past_job *found)
+{
+	if (found->state != NULL)
+		history_jobs_release(found->state, 1);
+	*found = (struct past_job){ 0 };
+}
+
+bool
+past_find_job(struct cli *cli, const char *name, struct past_job *found,
+    bool *is_known, struct err *err)
+{
+	struct history_job *state = NULL;
+	size_t n = 0;
+
+	if (cli->store != NULL &&
+	    !history_jobs(cli->store, name, &state, &n, err))
+		return false;
+	if (n == 0) {
+		history_jobs_release(state, n);
+		state = NULL;
+	}
+	found->state = state;
+	found->job = cli->has_jobfile ? map_find(&cli->jobfile.names, name)
+				      : NULL;
+	*is_known = found->state != NULL || found->job != NULL;
+	return true;
+}
+
+/* All names known, borrowed from the jobfile and from jobs. */
+static bool
+past_not_found(
+    struct cli *cli, const char *what, const char *name, struct err *err)
+{
+	size_t n = 0, in_file = cli->has_jobfile ? cli->jobfile.n : 0, i;
+	struct history_job *jobs = NULL;
+	const char **names, *near;
+
+	if (cli->store != NULL &&
+	    !history_jobs(cli->store, NULL, &jobs, &n, err))
+		return false;
+	names = mem_zalloc(in_file + n, sizeof *names);
+	for (i = 0; i < in_file; i++)
+		names[i] = cli->jobfile.job[i].name;
+	for (i = 0; i < n; i++)
+		names[in_file + i] = jobs[i].name;
+	near = str_nearest(name, names, in_file + n);
+	if (near != NULL)
+		err_set(err, ERR_NOT_FOUND, "no %s '%s', did you mean '%s'?",
+		    what, name, near);
+	else
+		err_set(err, ERR_NOT_FOUND, "no %s '%s'", what, name);
+	free(names);
+	history_jobs_release(jobs, n);
+	return false;
+}
+
+bool
+past_need_job(
+    struct cli *cli, const char *name, struct past_job *found, struct err *err)
+{
+	bool is_known;
+
+	if (!past_find_job(cli, name, found, &is_known, err))
+		return false;
+	return is_known || past_not_found(cli, "job", name, err);
+}
+
+void
+past_found_release(struct past_found *found)
+{
+	past_job_release(&found->job);
+	if (found->is_run)
+		record_release(&found->record);
+	*found = (struct past_found){ 0 };
+}
+
+bool
+past_find(struct cli *cli, const char *text, struct past_found *found,
+    struct err *err)
+{
+	struct ulid low, high;
+	bool is_known;
+
+	if (!past_find_job(cli, text, &found->job, &is_known, err))
+		return false;
+	if (is_known)
+		return true;
+	if (cli->store != NULL && ulid_range(text, &low, &high) &&
+	    !history_find(
+		cli->store, text, true, &found->record, &found->is_run, err))
+		return false;
+	return found->is_run || past_not_found(cli, "job or run", text, err);
+}
+
+enum table_colour
+past_colour(enum record_status status)
+{
+	switch (status) {
+	case RECORD_COMPLETED:
+		return TABLE_GREEN;
+	case RECORD_FAILED:
+	case RECORD_LOST:
+		return TABLE_RED;
+	case RECORD_SKIPPED:
+	case RECORD_CANCELLED:
+		return TABLE_YELLOW;
+	case RECORD_PENDING:
+	case RECORD_RUNNING:
+		return TABLE_BOLD;
+	case RECORD_STATUSES:
+		break;
+	}
+	return TABLE_PLAIN;
+}
+
+/*
+ * A block a run where colours tell them apart, else a letter: a dot for what
+ * went well, so that the rest stands out.
+ */
+void
+past_strip(struct table *table, const enum record_status *status, int len)
+{
+	static const char letter[] = {
+		[RECORD_PENDING] = 'p',
+		[RECORD_RUNNING] = 'r',
+		[RECORD_COMPLETED] = '.',
+		[RECORD_FAILED] = 'F',
+		[RECORD_SKIPPED] = 's',
+		[RECORD_CANCELLED] = 'c',
+		[RECORD_LOST] = 'L',
+	};
+	bool has_blocks = out_has_colour() && table_can_utf8();
+	int i;
+
+	table_cell(table, TABLE_PLAIN, "%s", "");
+	for (i = 0; i < len; i++) {
+		if (has_blocks)
+			table_more(table, past_colour(status[i]), "\u25a0");
+		else
+			table_more(table, past_colour(status[i]), "%c",
+			    letter[status[i]]);
+	}
+}
+
+void
+past_detail(const struct record *record, struct str *text)
+{
+	const char *reason = record_reason_name(record->reason);
+
+	if (record->attempt > 1)
+		str_addf(text, "attempt %d", record->attempt);
+	if (record->count > 1)
+		str_addf(text, "%s%lld times", text->len > 0 ? ", " : "",
+		    (long long)record->count);
+	if (record->error != NULL || reason != NULL)
+		str_addf(text, "%s%s", text->len > 0 ? ", " : "",
+		    record->error != NULL ? record->error : reason);
+}
+
+int64_t
+past_duration_ms(const struct record *record, int64_t now_ms)
+{
+	if (record->duration_ms >= 0)
+		return record->duration_ms;
+	if (record->status != RECORD_RUNNING ||
+	    record->started_ms == CLOCK_NONE || record->started_ms > now_ms)
+		return -1;
+	return now_ms - record->started_ms;
+}

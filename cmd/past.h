@@ -1,0 +1,66 @@
+#ifndef WJOBS_PAST_H
+#define WJOBS_PAST_H
+
+#include "cmd/cmd.h"
+#include "cmd/out.h"
+#include "lib/store/history.h"
+
+/*
+ * What the commands that look back share: names that the jobfile or the store
+ * know, a run's record as fields, and how statuses look.
+ */
+
+/* A run for out_row. */
+struct past_row {
+	const struct record *record;
+	const struct zone *zone; /* its job's */
+};
+
+#define PAST_FIELDS 22
+extern const struct out_field past_field[PAST_FIELDS];
+
+/* The job's zone, or fallback for one that the jobfile does not have. */
+const struct zone *
+past_zone(const struct cli *cli, const char *job, const struct zone *fallback);
+
+/*
+ * The job of that name, as the jobfile and as the store know it. One of them
+ * may not. The caller's to release.
+ */
+struct past_job {
+	const struct job *job;     /* NULL: not in the jobfile */
+	struct history_job *state; /* NULL: not in the store */
+};
+
+void past_job_release(struct past_job *found);
+/* Whether anything knows the name; false with err only on failure. */
+bool past_find_job(struct cli *cli, const char *name, struct past_job *found,
+    bool *is_known, struct err *err) MUST_CHECK;
+/* ERR_NOT_FOUND, with the nearest name, where nothing knows it. */
+bool past_need_job(struct cli *cli, const char *name, struct past_job *found,
+    struct err *err) MUST_CHECK;
+
+/*
+ * JOB|RUN: a job where the name is one, else the run whose id begins so, with
+ * its output. ERR_NOT_FOUND where it is neither, ERR_USAGE where two runs
+ * begin so. Only one of both is filled; release both.
+ */
+struct past_found {
+	bool is_run;
+	struct past_job job;
+	struct record record;
+};
+
+void past_found_release(struct past_found *found);
+bool past_find(struct cli *cli, const char *text, struct past_found *found,
+    struct err *err) MUST_CHECK;
+
+enum table_colour past_colour(enum record_status status);
+/* One letter for a strip, or a coloured mark; see past_strip. */
+void past_strip(struct table *table, const enum record_status *status, int len);
+/* What a table says of a run beyond its status, "" where nothing. */
+void past_detail(const struct record *record, struct str *text);
+/* How long the run took, or has been running; -1 where it never started. */
+int64_t past_duration_ms(const struct record *record, int64_t now_ms);
+
+#endif

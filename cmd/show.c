@@ -1,0 +1,498 @@
+/*
+ * wjobs show: a job with the effective value of every key and its state, or a
+ * run with its whole record. A job's keys come from the jobfile's own table,
+ * so the table of fields is made at run time: what is typed, then the keys.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/out.h"
+#include "cmd/past.h"
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/time/duration.h"
+
+#define SHOW_FIRES 3
+
+struct setting {
+	char *key, *value;
+	bool is_default;
+};
+
+struct shown {
+	const char *name;
+	const struct job *job;           /* NULL: not in the jobfile */
+	const struct history_job *state; /* NULL: not in the store */
+	const struct zone *zone;
+	struct str schedule; /* in plain words */
+	int64_t fire_ms[SHOW_FIRES];
+	size_t fires;
+	struct setting *setting;
+	struct out_field *key; /* a field for each setting */
+	size_t n;
+};
+
+enum show_column {
+	SHOW_JOB,
+	SHOW_KIND,
+	SHOW_ENABLED,
+	SHOW_PAUSED,
+	SHOW_SCHEDULE,
+	SHOW_TIMEZONE,
+	SHOW_NEXT,
+	SHOW_NEXT_FIRES,
+	SHOW_RUNNING,
+	SHOW_LAST_STATUS,
+	SHOW_LAST_RUN,
+	SHOW_LAST_DURATION,
+	SHOW_LAST_ID,
+	SHOW_LAST_SUCCESS,
+	SHOW_LAST_FAILURE,
+	SHOW_LAST_ERROR,
+	SHOW_SETTINGS,
+};
+
+static struct out_value
+show_get_last(const struct shown *shown, const struct out_field *field)
+{
+	static char id[ULID_LEN + 1]; /* written out before the next call */
+	const struct history_job *state = shown->state;
+
+	if (!state->has_last)
+		return out_null();
+	switch (field->id) {
+	case SHOW_LAST_STATUS:
+		return out_text(record_status_name(state->last_status));
+	case SHOW_LAST_RUN:
+		return out_time(state->last_started_ms, shown->zone);
+	case SHOW_LAST_DURATION:
+		return out_span(state->last_duration_ms);
+	default:
+		ulid_format(&state->last_id, id);
+		return out_text(id);
+	}
+}
+
+/* What the store knows. */
+static struct out_value
+show_get_state(const void *row, const struct out_field *field)
+{
+	const struct shown *shown = row;
+	const struct history_job *state = shown->state;
+
+	if (state == NULL)
+		return field->id == SHOW_RUNNING ? out_int(0) : out_null();
+	switch (field->id) {
+	case SHOW_RUNNING:
+		return out_int(state->running);
+	case SHOW_LAST_SUCCESS:
+		return out_time(state->last_success_ms, shown->zone);
+	case SHOW_LAST_FAILURE:
+		return out_time(state->last_failure_ms, shown->zone);
+	case SHOW_LAST_ERROR:
+		return out_text(state->last_error);
+	default:
+		return show_get_last(shown, field);
+	}
+}
+
+static struct out_value
+show_get_kind(const struct shown *shown)
+{
+	if (shown->job != NULL)
+		return out_text(
+		    shown->job->kind == JOB_CRON ? "cron" : "interval");
+	return out_text(shown->state->kind);
+}
+
+/* What the jobfile knows, and what follows from it. */
+static struct out_value
+show_get(const void *row, const struct out_field *field)
+{
+	const struct shown *shown = row;
+	const struct job *job = shown->job;
+
+	if (field->id == SHOW_JOB)
+		return out_text(shown->name);
+	if (field->id == SHOW_KIND)
+		return show_get_kind(shown);
+	if (job == NULL)
+		return out_null();
+	switch (field->id) {
+	case SHOW_ENABLED:
+		return out_bool(job->enabled);
+	case SHOW_PAUSED:
+		return out_bool(false);
+	case SHOW_SCHEDULE:
+		return out_text(str_text(&shown->schedule));
+	case SHOW_TIMEZONE:
+		return out_text(zone_name(shown->zone));
+	case SHOW_NEXT:
+		return shown->fires == 0
+		    ? out_null()
+		    : out_time(shown->fire_ms[0], shown->zone);
+	case SHOW_NEXT_FIRES:
+		return (struct out_value){ .kind = OUT_TIMES,
+			.times = shown->fire_ms,
+			.len = shown->fires,
+			.zone = shown->zone };
+	default:
+		return (struct out_value){
+			.kind = OUT_TREE, .tree = shown->key, .len = shown->n
+		};
+	}
+}
+
+static struct out_value
+show_get_setting(const void *row, const struct out_field *field)
+{
+	const struct shown *shown = row;
+
+	return out_text(shown->setting[field->id].value);
+}
+
+static const struct out_field job_fields[] = {
+	{ "job", show_get, .id = SHOW_JOB },
+	{ "kind", show_get, .id = SHOW_KIND },
+	{ "enabled", show_get, .id = SHOW_ENABLED },
+	{ "paused", show_get, .id = SHOW_PAUSED },
+	{ "schedule", show_get, .id = SHOW_SCHEDULE },
+	{ "timezone", show_get, .id = SHOW_TIMEZONE },
+	{ "next", show_get, .id = SHOW_NEXT },
+	{ "next_fires", show_get, .id = SHOW_NEXT_FIRES },
+	{ "running", show_get_state, .id = SHOW_RUNNING },
+	{ "last_status", show_get_state, .id = SHOW_LAST_STATUS },
+	{ "last_run", show_get_state, .id = SHOW_LAST_RUN },
+	{ "last_duration", show_get_state, .id = SHOW_LAST_DURATION },
+	{ "last_id", show_get_state, .id = SHOW_LAST_ID },
+	{ "last_success", show_get_state, .id = SHOW_LAST_SUCCESS },
+	{ "last_failure", show_get_state, .id = SHOW_LAST_FAILURE },
+	{ "last_error", show_get_state, .id = SHOW_LAST_ERROR },
+	{ "settings", show_get, .id = SHOW_SETTINGS },
+};
+
+static void
+show_add_setting(
+    void *data, const char *key, const char *value, bool is_default)
+{
+	struct shown *shown = data;
+	size_t n = shown->n;
+
+	shown->setting = mem_grow(
+	    shown->setting, n + 1, sizeof *shown->setting);
+	shown->setting[n] = (struct setting){ mem_strdup(key),
+		mem_strdup(value), is_default };
+	shown->key = mem_grow(shown->key, n + 1, sizeof *shown->key);
+	shown->key[n] = (struct out_field){ shown->setting[n].key,
+		show_get_setting, .id = (int)n };
+	shown->n++;
+}
+
+static void
+show_prepare(struct shown *shown, const struct cli *cli)
+{
+	int64_t at_ms = clock_now_ms();
+
+	if (shown->job == NULL)
+		return;
+	jobfile_show(&cli->jobfile, shown->job, show_add_setting, shown);
+	when_describe(&shown->job->when, &shown->schedule);
+	while (shown->job->enabled && shown->fires < SHOW_FIRES) {
+		at_ms = when_next(&shown->job->when, at_ms);
+		if (at_ms == WHEN_NEVER)
+			break;
+		shown->fire_ms[shown->fires++] = at_ms;
+	}
+}
+
+static void
+show_release(struct shown *shown)
+{
+	size_t i;
+
+	for (i = 0; i < shown->n; i++) {
+		free(shown->setting[i].key);
+		free(shown->setting[i].value);
+	}
+	free(shown->setting);
+	free(shown->key);
+	str_release(&shown->schedule);
+}
+
+/* The typed fields and, where -o names them, the keys one by one. */
+static struct out_field *
+show_fields(const struct shown *shown, size_t *n)
+{
+	size_t typed = ARRAY_LEN(job_fields), i;
+	struct out_field *field = mem_zalloc(typed + shown->n, sizeof *field);
+
+	memcpy(field, job_fields, sizeof job_fields);
+	for (i = 0; i < shown->n; i++) {
+		field[typed + i] = shown->key[i];
+		field[typed + i].only_named = true;
+	}
+	*n = typed + shown->n;
+	return field;
+}
+
+static void
+show_pair(struct table *table, const char *key, const char *value)
+{
+	table_row(table);
+	table_cell(table, TABLE_DIM, "%s", key);
+	table_cell(table, TABLE_PLAIN, "%s", value);
+}
+
+static struct table *
+show_table(void)
+{
+	struct table *table = table_new();
+
+	table_column(table, "KEY", TABLE_LEFT);
+	table_column(table, "VALUE", TABLE_LEFT);
+	return table;
+}
+
+static void
+show_job_state(
+    struct table *table, const struct out *out, const struct shown *shown)
+{
+	const struct history_job *state = shown->state;
+	char time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
+
+	if (state == NULL)
+		return;
+	if (state->running > 0 || state->pending > 0) {
+		table_row(table);
+		table_cell(table, TABLE_DIM, "running");
+		table_cell(table, TABLE_BOLD, "%d", state->running);
+		if (state->pending > 0)
+			table_more(table, TABLE_PLAIN,
+			    ", %d waiting to be retried", state->pending);
+	}
+	if (state->has_last) {
+		table_row(table);
+		table_cell(table, TABLE_DIM, "last run");
+		table_cell(table, TABLE_PLAIN, "%s ",
+		    out_human(out, state->last_started_ms, shown->zone, time));
+		table_more(table, past_colour(state->last_status), "%s",
+		    record_status_name(state->last_status));
+		if (state->last_duration_ms >= 0)
+			table_more(table, TABLE_PLAIN, " in %s",
+			    duration_human(state->last_duration_ms, span));
+	}
+	show_pair(table, "last success",
+	    out_human(out, state->last_success_ms, shown->zone, time));
+	show_pair(table, "last failure",
+	    out_human(out, state->last_failure_ms, shown->zone, time));
+	if (state->last_error != NULL)
+		show_pair(table, "last error", state->last_error);
+	table_row(table);
+	table_cell(table, TABLE_DIM, "runs");
+	past_strip(table, state->strip, state->strip_len);
+}
+
+static void
+show_job_table(const struct out *out, const struct shown *shown)
+{
+	struct table *table = show_table();
+	char time[STAMP_TEXT_SIZE];
+	size_t i;
+
+	show_pair(table, "job", shown->name);
+	if (shown->job == NULL)
+		show_pair(table, "schedule", "not in the jobfile");
+	else
+		show_pair(table, "schedule", str_text(&shown->schedule));
+	for (i = 0; i < shown->fires; i++)
+		show_pair(table, i == 0 ? "next" : "",
+		    out_human(out, shown->fire_ms[i], shown->zone, time));
+	show_job_state(table, out, shown);
+	for (i = 0; i < shown->n; i++) {
+		const struct setting *setting = &shown->setting[i];
+
+		table_row(table);
+		table_cell(table, TABLE_DIM, "%s", setting->key);
+		table_cell(table, setting->is_default ? TABLE_DIM : TABLE_BOLD,
+		    "%s%s", setting->value != NULL ? setting->value : "-",
+		    setting->is_default && setting->value != NULL ? " (default)"
+								  : "");
+	}
+	out_table(table);
+	table_free(table);
+}
+
+static bool
+show_job(struct cli *cli, struct out *out, const char *name,
+    const struct past_job *found, struct err *err)
+{
+	struct shown shown = {
+		.name = name, .job = found->job, .state = found->state
+	};
+	struct out_field *field;
+	bool ok;
+	size_t n;
+
+	shown.zone = found->job != NULL ? found->job->when.zone
+					: cli_zone(cli, err);
+	if (shown.zone == NULL)
+		return false;
+	show_prepare(&shown, cli);
+	field = show_fields(&shown, &n);
+	ok = out_begin(out, field, n, err);
+	if (ok && out_is_machine(out))
+		out_row(out, &shown);
+	else if (ok)
+		show_job_table(out, &shown);
+	free(field);
+	show_release(&shown);
+	return ok;
+}
+
+/* What a run's record has beyond what `history` prints of it. */
+enum { SHOW_RETRY_AT = PAST_FIELDS, SHOW_HEAD, SHOW_TAIL, SHOW_RUN_FIELDS };
+
+static struct out_value
+show_get_run(const void *data, const struct out_field *field)
+{
+	const struct past_row *row = data;
+	const struct record *record = row->record;
+
+	switch (field->id) {
+	case SHOW_RETRY_AT:
+		return record->status == RECORD_PENDING
+		    ? out_time(record->retry_at_ms, row->zone)
+		    : out_null();
+	case SHOW_HEAD:
+		return record->head == NULL
+		    ? out_null()
+		    : out_bytes(record->head, record->head_len);
+	default:
+		return record->tail == NULL
+		    ? out_null()
+		    : out_bytes(record->tail, record->tail_len);
+	}
+}
+
+static void
+show_run_fields(struct out_field field[SHOW_RUN_FIELDS])
+{
+	memcpy(field, past_field, sizeof past_field);
+	field[SHOW_RETRY_AT] = (struct out_field){ "retry_at", show_get_run,
+		.id = SHOW_RETRY_AT };
+	field[SHOW_HEAD] = (struct out_field){ "output_head", show_get_run,
+		.id = SHOW_HEAD };
+	field[SHOW_TAIL] = (struct out_field){ "output_tail", show_get_run,
+		.id = SHOW_TAIL };
+}
+
+/* A field of a run as people read it. */
+static void
+show_run_cell(struct table *table, const struct out *out,
+    const struct out_value *value, bool is_status, const struct record *record)
+{
+	char time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
+
+	switch (value->kind) {
+	case OUT_TEXT:
+	case OUT_PAIRS:
+		table_cell(table,
+		    is_status ? past_colour(record->status) : TABLE_PLAIN, "%s",
+		    value->is.text);
+		break;
+	case OUT_INT:
+		table_cell(
+		    table, TABLE_PLAIN, "%lld", (long long)value->is.number);
+		break;
+	case OUT_REAL:
+		table_cell(table, TABLE_PLAIN, "%s",
+		    duration_human((int64_t)(value->is.real * 1000), span));
+		break;
+	case OUT_TIME:
+		table_cell(table, TABLE_PLAIN, "%s",
+		    out_human(out, value->is.number, value->zone, time));
+		break;
+	case OUT_NULL:
+	case OUT_BOOL:
+	case OUT_LIST:
+	case OUT_TIMES:
+	case OUT_TREE:
+		table_cell(table, TABLE_DIM, "-");
+		break;
+	}
+}
+
+static void
+show_run_table(const struct out *out, const struct out_field *field,
+    const struct past_row *row)
+{
+	struct table *table = show_table();
+	size_t i;
+
+	for (i = 0; i < SHOW_HEAD; i++) {
+		struct out_value value = field[i].get(row, &field[i]);
+
+		if (value.kind == OUT_NULL)
+			continue;
+		table_row(table);
+		table_cell(table, TABLE_DIM, "%s", field[i].name);
+		show_run_cell(table, out, &value,
+		    strcmp(field[i].name, "status") == 0, row->record);
+	}
+	out_table(table);
+	table_free(table);
+}
+
+static bool
+show_run(struct cli *cli, struct out *out, const struct record *record,
+    struct err *err)
+{
+	struct out_field field[SHOW_RUN_FIELDS];
+	struct past_row row = { .record = record };
+	const struct zone *zone = cli_zone(cli, err);
+
+	show_run_fields(field);
+	if (zone == NULL || !out_begin(out, field, SHOW_RUN_FIELDS, err))
+		return false;
+	row.zone = past_zone(cli, record->job, zone);
+	if (out_is_machine(out))
+		out_row(out, &row);
+	else
+		show_run_table(out, field, &row);
+	return true;
+}
+
+static int
+cmd_show_run(struct cli *cli, int argc, char **argv, struct err *err)
+{
+	struct out out = { 0 };
+	struct past_found found = { 0 };
+	const struct opt opts[] = {
+		OUT_OPTS(out),
+		{ 0 },
+	};
+	bool ok;
+
+	if (!cli_begin(cli, opts, &argc, &argv, err))
+		return cli->status;
+	if (cli_store_is_memory(cli))
+		cli_note(cli, "results are in the scheduler's memory alone");
+	ok = past_find(cli, argv[0], &found, err) &&
+	    (found.is_run ? show_run(cli, &out, &found.record, err)
+			  : show_job(cli, &out, argv[0], &found.job, err));
+	past_found_release(&found);
+	out_release(&out);
+	return ok ? 0 : CMD_FAILED;
+}
+
+const struct cmd cmd_show = {
+	.name = "show",
+	.operands = "JOB | RUN",
+	.help = "show a job's settings and state, or a run's whole record",
+	.needs = MAY_JOBFILE | MAY_STORE,
+	.min_operands = 1,
+	.max_operands = 1,
+	.run = cmd_show_run,
+};
