@@ -118,105 +118,84 @@ month_days(const struct cron *cron, const struct month *m)
 	return (days | weekdays) & all;
 }
 
-/* The first month from m on that is named, m itself if it is. */
-static struct month
-month_on(const struct cron *cron, struct month m)
+static inline struct month
+month_around(int64_t day, int *in_month)
 {
-	uint32_t later = cron->months >> m.month << m.month;
+	struct civil_date date = civil_date(day);
 
-	if (later & UINT32_C(1) << m.month)
-		return m;
+	*in_month = date.day;
+	return (struct month){ date.year, day - (date.day - 1), date.month,
+		civil_month_days(date.year, date.month) };
+}
+
+static inline bool
+is_named(const struct cron *cron, int month)
+{
+	return cron->months >> month & 1;
+}
+
+/* The first month after m that is named. */
+static struct month
+month_after(const struct cron *cron, const struct month *m)
+{
+	uint64_t later = cron->months & ~bits_below(m->month + 1);
+
 	if (later != 0)
-		return month_of(m.year, lowest(later));
-	return month_of(m.year + 1, lowest(cron->months));
+		return month_of(m->year, lowest(later));
+	return month_of(m->year + 1, lowest(cron->months));
 }
 
+/* The last month before m that is named. */
 static struct month
-month_back(const struct cron *cron, struct month m)
+month_before(const struct cron *cron, const struct month *m)
 {
-	uint32_t until = cron->months & (uint32_t)bits_below(m.month + 1);
+	uint64_t earlier = cron->months & bits_below(m->month);
 
-	if (until & UINT32_C(1) << m.month)
-		return m;
-	if (until != 0)
-		return month_of(m.year, highest(until));
-	return month_of(m.year - 1, highest(cron->months));
-}
-
-static struct month
-month_after(const struct month *m)
-{
-	bool december = m->month == 12;
-	int64_t year = m->year + december;
-	int month = december ? 1 : m->month + 1;
-
-	return (struct month){ year, m->first + m->len, month,
-		civil_month_days(year, month) };
-}
-
-static struct month
-month_before(const struct month *m)
-{
-	bool january = m->month == 1;
-	int64_t year = m->year - january;
-	int month = january ? 12 : m->month - 1;
-	int len = civil_month_days(year, month);
-
-	return (struct month){ year, m->first - len, month, len };
+	if (earlier != 0)
+		return month_of(m->year, highest(earlier));
+	return month_of(m->year - 1, highest(cron->months));
 }
 
 /* The first day >= day that is named, into *found. */
 static bool
 day_next(const struct cron *cron, int64_t day, int64_t *found)
 {
-	struct civil c = civil_from_days(day);
-	struct month m = { c.year, day - (c.day - 1), c.month,
-		civil_month_days(c.year, c.month) };
-	uint64_t from = ~bits_below(c.day), days;
-	int64_t last = c.year + 400 < 9999 ? c.year + 400 : 9999;
+	int in_month;
+	struct month m = month_around(day, &in_month);
+	int64_t last = m.year + 400 < 9999 ? m.year + 400 : 9999;
+	uint64_t days = 0;
 
-	while (m.year <= last) {
-		struct month next = month_on(cron, m);
-
-		if (next.first != m.first)
-			from = ~UINT64_C(0);
-		m = next;
-		days = month_days(cron, &m) & from;
-		if (days != 0 && m.year <= last) {
-			*found = m.first + lowest(days) - 1;
-			return true;
-		}
-		m = month_after(&m);
-		from = ~UINT64_C(0);
+	if (is_named(cron, m.month))
+		days = month_days(cron, &m) & ~bits_below(in_month);
+	while (days == 0) {
+		m = month_after(cron, &m);
+		if (m.year > last)
+			return false;
+		days = month_days(cron, &m);
 	}
-	return false;
+	*found = m.first + lowest(days) - 1;
+	return true;
 }
 
 /* The last day <= day that is named, into *found. */
 static bool
 day_prev(const struct cron *cron, int64_t day, int64_t *found)
 {
-	struct civil c = civil_from_days(day);
-	struct month m = { c.year, day - (c.day - 1), c.month,
-		civil_month_days(c.year, c.month) };
-	uint64_t until = bits_below(c.day + 1), days;
-	int64_t last = c.year - 400 > 0 ? c.year - 400 : 0;
+	int in_month;
+	struct month m = month_around(day, &in_month);
+	int64_t first = m.year - 400 > 0 ? m.year - 400 : 0;
+	uint64_t days = 0;
 
-	while (m.year >= last) {
-		struct month prev = month_back(cron, m);
-
-		if (prev.first != m.first)
-			until = ~UINT64_C(0);
-		m = prev;
-		days = month_days(cron, &m) & until;
-		if (days != 0 && m.year >= last) {
-			*found = m.first + highest(days) - 1;
-			return true;
-		}
-		m = month_before(&m);
-		until = ~UINT64_C(0);
+	if (is_named(cron, m.month))
+		days = month_days(cron, &m) & bits_below(in_month + 1);
+	while (days == 0) {
+		m = month_before(cron, &m);
+		if (m.year < first)
+			return false;
+		days = month_days(cron, &m);
 	}
-	return false;
+	*found = m.first + highest(days) - 1;
+	return true;
 }
 
 /* Is the day named? */
@@ -360,17 +339,17 @@ clock_count(const struct cron *cron, int s)
 static int64_t
 day_count(const struct cron *cron, int64_t from, int64_t until)
 {
-	struct civil c = civil_from_days(from);
-	struct month m = month_of(c.year, c.month);
+	int in_month;
+	struct month m = month_around(from, &in_month);
 	int64_t n = 0;
 
 	if (cron->every_day)
 		return until - from;
-	for (; m.first < until; m = month_after(&m)) {
+	if (!is_named(cron, m.month))
+		m = month_after(cron, &m);
+	for (; m.first < until; m = month_after(cron, &m)) {
 		uint64_t days = month_days(cron, &m);
 
-		if (!(cron->months >> m.month & 1))
-			continue;
 		if (from > m.first)
 			days &= ~bits_below((int)(from - m.first) + 1);
 		if (until < m.first + m.len)
