@@ -252,10 +252,10 @@ install: all
 	$(INSTALL) -d $(D)$(DATADIR)/bash-completion/completions \
 		$(D)$(DATADIR)/zsh/site-functions \
 		$(D)$(DATADIR)/fish/vendor_completions.d
-	$(INSTALL) -m 644 etc/wjobs.bash \
+	$(INSTALL) -m 644 etc/completions/wjobs.bash \
 		$(D)$(DATADIR)/bash-completion/completions/wjobs
-	$(INSTALL) -m 644 etc/wjobs.zsh $(D)$(DATADIR)/zsh/site-functions/_wjobs
-	$(INSTALL) -m 644 etc/wjobs.fish \
+	$(INSTALL) -m 644 etc/completions/_wjobs $(D)$(DATADIR)/zsh/site-functions/_wjobs
+	$(INSTALL) -m 644 etc/completions/wjobs.fish \
 		$(D)$(DATADIR)/fish/vendor_completions.d/wjobs.fish
 
 uninstall:
