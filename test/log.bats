@@ -65,7 +65,7 @@ assert line["level"] == "error" and line["key"] == "a\\nb", line
   eventually grep -q 'msg="log lines dropped" count='"$dropped" got
   exec 7>&-
   eventually grep -q 'msg="the end"' got
-  ! grep -qv '^time=.* level=[a-z]* msg=".*"' got
+  run ! grep -qv '^time=.* level=[a-z]* msg=".*"' got
   is "$(($(lines got) + dropped))" 50002
 }
 

@@ -84,6 +84,9 @@ bool loader_error(struct loader *l, struct place at, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 /* The same for an error of another layer; its place is kept if it has one. */
 bool loader_fail(struct loader *l, struct place at, const struct err *err);
+#ifdef __clang_analyzer__ /* see err.h */
+#define loader_error(...) (loader_error(__VA_ARGS__), false)
+#endif
 void loader_warn(struct loader *l, struct place at, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 

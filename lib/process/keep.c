@@ -102,7 +102,7 @@ ring_turn(struct keep *keep)
 	size_t oldest = ring_at(keep, keep->total) - head;
 	char *turned;
 
-	if (oldest == 0)
+	if (keep->buf == NULL || oldest == 0)
 		return;
 	turned = mem_alloc(size);
 	memcpy(turned, keep->buf + head + oldest, size - oldest);

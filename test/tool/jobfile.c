@@ -82,7 +82,7 @@ main(int argc, char **argv)
 {
 	struct errlist errors = { 0 }, warnings = { 0 };
 	bool is_memory = false, ok;
-	struct jobfile file;
+	struct jobfile file = { 0 };
 	unsigned flags = 0;
 	int c, status = 78;
 
