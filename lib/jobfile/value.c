@@ -316,6 +316,7 @@ static const char *
 value_path(struct loader *l, const struct yaml_node *node, const char *text)
 {
 	const char *dir = l->file->dir;
+	size_t size;
 	char *path;
 
 	if (*text == '\0') {
@@ -336,8 +337,9 @@ value_path(struct loader *l, const struct yaml_node *node, const char *text)
 			text++;
 	if (strcmp(text, ".") == 0 || *text == '\0')
 		return dir;
-	path = arena_alloc(l->arena, strlen(dir) + strlen(text) + 2);
-	sprintf(path, "%s/%s", strcmp(dir, "/") != 0 ? dir : "", text);
+	size = strlen(dir) + strlen(text) + 2;
+	path = arena_alloc(l->arena, size);
+	snprintf(path, size, "%s/%s", strcmp(dir, "/") != 0 ? dir : "", text);
 	return path;
 }
 
