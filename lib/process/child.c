@@ -97,16 +97,6 @@ child_end(struct child *child)
 		child_free(child);
 }
 
-static int
-count_survivors(struct child *child)
-{
-	struct kin *kin = &child->host->kin;
-
-	return kin_survives(kin, &child->kin, false)
-	    ? kin_signal(kin, &child->kin, 0)
-	    : 0;
-}
-
 void
 child_settle(struct child *child)
 {
@@ -119,17 +109,16 @@ child_settle(struct child *child)
 	case CHILD_GIVEN_UP:
 		return;
 	case CHILD_RUNNING:
-		child->result.survivors = count_survivors(child);
+		child->result.survivors = kin_signal(kin, &child->kin, 0);
 		break;
 	case CHILD_KILLING:
-		if (kin_survives(kin, &child->kin, true)) {
-			kin_signal(kin, &child->kin, SIGKILL);
+		if (kin_signal(kin, &child->kin, SIGKILL) > 0) {
 			linger_begin(child);
 			return;
 		}
 		break;
 	case CHILD_STOPPING:
-		if (kin_survives(kin, &child->kin, true)) {
+		if (kin_signal(kin, &child->kin, 0) > 0) {
 			linger_begin(child);
 			return;
 		}
@@ -330,7 +319,6 @@ child_reaped(struct child *child, int status, const struct rusage *usage)
 	struct kin *kin = &child->host->kin;
 
 	child->is_reaped = child->kin.is_reaped = true;
-	child->kin.looks = kin->looks;
 	if (child->state == CHILD_GIVEN_UP) {
 		child_free(child);
 		return;
@@ -345,8 +333,7 @@ child_reaped(struct child *child, int status, const struct rusage *usage)
 			    PROC_GIVE_UP_MS);
 		}
 	}
-	if (child->state == CHILD_KILLING &&
-	    kin_survives(kin, &child->kin, true))
+	if (child->state == CHILD_KILLING)
 		kin_signal(kin, &child->kin, SIGKILL);
 	if (!child->is_drained) {
 		child->drain.fire = on_drain_deadline;
@@ -470,7 +457,6 @@ child_begin(struct child *child, const struct proc_command *command)
 	child->run_id = mem_strdup(find_run_id(command->envp));
 	child->kin.id = child->run_id;
 	pids_put(&host->leaders, child->pid, child);
-	kin_spawned(&host->kin);
 	capture_begin(&child->capture);
 	if (child->has_input) {
 		sink_write(

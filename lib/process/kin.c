@@ -11,9 +11,13 @@
 #include "lib/base/mem.h"
 #include "lib/process/linux.h"
 
-/* At most one part in so many of the time is spent on looking. */
-#define SHARE_COUNTING 20
-#define SHARE_STOPPING 5
+/* At most one part in so many of the time is spent on reading all of /proc. */
+#define READ_SHARE 200
+/* Beyond so many new numbers it is cheaper to read all. */
+#define RANGE_MAX 1000
+/* More of ours than this are not refreshed each time, but for so much of it. */
+#define REFRESH_MAX   32
+#define REFRESH_SHARE 20
 
 struct orphan {
 	char *run_id; /* NULL: whose it is cannot be told */
@@ -57,18 +61,11 @@ kin_release(struct kin *kin)
 }
 
 void
-kin_spawned(struct kin *kin)
-{
-	kin->spawned++;
-}
-
-void
 kin_reaped(struct kin *kin, pid_t pid)
 {
 	orphan_free(pids_remove(&kin->orphans, pid));
 }
 
-/* The list is in order of pid, as /proc gives it, or near enough. */
 static int
 compare_pids(const void *a, const void *b)
 {
@@ -83,19 +80,20 @@ find_process(struct linux_process *list, size_t n, pid_t pid)
 {
 	struct linux_process key = { .pid = pid };
 
-	return bsearch(&key, list, n, sizeof *list, compare_pids);
+	return n == 0 ? NULL
+		      : bsearch(&key, list, n, sizeof *list, compare_pids);
 }
 
 /*
- * Keep only what descends from `root`, itself apart. A process whose chain of
- * parents does not end there, or is broken by one that has just ended, is none
- * of ours for now.
+ * Keep only our descendants, leaders apart. A process whose parents do not
+ * lead to us, or lead to one that has just ended, is none of ours for now.
  */
 static size_t
-keep_descendants(struct linux_process *list, size_t n, pid_t root)
+keep_descendants(const struct kin *kin, struct linux_process *list, size_t n)
 {
 	bool *is_ours = mem_zalloc(n, sizeof *is_ours), has_more = true;
-	struct linux_process *parent;
+	pid_t self = getpid(), parent;
+	struct linux_process *found;
 	size_t i, len = 0;
 
 	while (has_more) {
@@ -103,14 +101,16 @@ keep_descendants(struct linux_process *list, size_t n, pid_t root)
 		for (i = 0; i < n; i++) {
 			if (is_ours[i])
 				continue;
-			parent = find_process(list, n, list[i].parent);
-			if (list[i].parent == root ||
-			    (parent != NULL && is_ours[parent - list]))
+			parent = list[i].parent;
+			found = find_process(list, n, parent);
+			if (parent == self ||
+			    pids_find(kin->leaders, parent) != NULL ||
+			    (found != NULL && is_ours[found - list]))
 				has_more = is_ours[i] = true;
 		}
 	}
 	for (i = 0; i < n; i++)
-		if (is_ours[i])
+		if (is_ours[i] && pids_find(kin->leaders, list[i].pid) == NULL)
 			list[len++] = list[i];
 	free(is_ours);
 	return len;
@@ -125,70 +125,101 @@ kin_adopt(struct kin *kin, pid_t pid)
 	pids_put(&kin->orphans, pid, orphan);
 }
 
-/*
- * Take up the orphans among our children. True where there is nothing else:
- * then only a new process can change what we know.
- */
-static bool
+static void
 kin_take_orphans(struct kin *kin)
 {
 	pid_t self = getpid();
-	bool is_all = true;
 	size_t i;
 
-	for (i = 0; i < kin->len; i++) {
-		pid_t pid = kin->seen[i].pid;
-
-		if (pids_find(kin->leaders, pid) != NULL)
-			continue;
-		if (kin->seen[i].parent != self)
-			is_all = false;
-		else if (pids_find(&kin->orphans, pid) == NULL)
-			kin_adopt(kin, pid);
-	}
-	return is_all;
+	for (i = 0; i < kin->len; i++)
+		if (kin->seen[i].parent == self &&
+		    pids_find(&kin->orphans, kin->seen[i].pid) == NULL)
+			kin_adopt(kin, kin->seen[i].pid);
 }
 
-static bool
-kin_may_look(const struct kin *kin, int share)
+/* list is kin's from here. */
+static void
+kin_take(struct kin *kin, struct linux_process *list, size_t n)
 {
-	return now_us() - kin->looked_us >= kin->cost_us * share;
+	if (n > 0)
+		qsort(list, n, sizeof *list, compare_pids);
+	free(kin->seen);
+	kin->seen = list;
+	kin->len = keep_descendants(kin, list, n);
+	kin_take_orphans(kin);
 }
 
 /* False where the system has nothing to look at. */
 static bool
-kin_look(struct kin *kin)
+kin_read_all(struct kin *kin)
 {
 	int64_t began_us = now_us();
-	pid_t last = linux_last_pid();
 	struct linux_process *list;
 	size_t n;
 
 	if (!linux_list_processes(&list, &n))
 		return false;
-	qsort(list, n, sizeof *list, compare_pids);
-	free(kin->seen);
-	kin->seen = list;
-	kin->len = keep_descendants(list, n, getpid());
-	kin->looks++;
-	kin->known_pid = kin_take_orphans(kin) ? last : 0;
-	kin->spawned = 0;
-	kin->looked_us = now_us();
-	kin->cost_us = kin->looked_us - began_us;
+	kin_take(kin, list, n);
+	kin->read_us = now_us();
+	kin->read_cost_us = kin->read_us - began_us;
 	return true;
 }
 
-/* No process was made since all was known, save our own leaders. */
-static bool
-kin_is_quiet(const struct kin *kin)
+/*
+ * Those seen before, as they are now. An orphan stays one until we reap it, so
+ * only the others need to be read.
+ */
+static size_t
+kin_refresh(struct kin *kin, struct linux_process *list)
 {
-	pid_t last;
+	int64_t began_us = now_us();
+	bool is_due = kin->len <= REFRESH_MAX ||
+	    began_us - kin->refresh_us >= kin->refresh_cost_us * REFRESH_SHARE;
+	size_t i, n = 0;
 
-	if (kin->known_pid == 0)
+	for (i = 0; i < kin->len; i++) {
+		list[n] = kin->seen[i];
+		if (pids_find(&kin->orphans, list[n].pid) != NULL || !is_due ||
+		    linux_read_process(list[n].pid, &list[n]))
+			n++;
+	}
+	if (is_due) {
+		kin->refresh_us = now_us();
+		kin->refresh_cost_us = kin->refresh_us - began_us;
+	}
+	return n;
+}
+
+static void
+kin_read_new(struct kin *kin, pid_t last)
+{
+	size_t room = kin->len + (size_t)(last - kin->known_pid);
+	struct linux_process *list = mem_alloc(room * sizeof *list);
+	size_t n = kin_refresh(kin, list);
+	pid_t pid;
+
+	for (pid = kin->known_pid + 1; pid <= last; pid++)
+		if (pids_find(kin->leaders, pid) == NULL &&
+		    find_process(kin->seen, kin->len, pid) == NULL &&
+		    linux_read_process(pid, &list[n]))
+			n++;
+	kin_take(kin, list, n);
+}
+
+static bool
+kin_look(struct kin *kin)
+{
+	pid_t last = linux_last_pid();
+	bool has_all = kin->known_pid != 0 && last >= kin->known_pid &&
+	    last - kin->known_pid <= RANGE_MAX &&
+	    now_us() - kin->read_us < kin->read_cost_us * READ_SHARE;
+
+	if (has_all)
+		kin_read_new(kin, last);
+	else if (!kin_read_all(kin))
 		return false;
-	last = linux_last_pid();
-	return last >= kin->known_pid &&
-	    (uint32_t)(last - kin->known_pid) == kin->spawned;
+	kin->known_pid = last;
+	return true;
 }
 
 /* Not for an unreaped leader: its group always has a member. */
@@ -227,8 +258,7 @@ is_number_used_again(const struct kin *kin, const struct kin_run *run)
 {
 	return run->is_reaped &&
 	    (pids_find(kin->leaders, run->leader) != NULL ||
-		(kin->looks > run->looks &&
-		    find_process(kin->seen, kin->len, run->leader) != NULL));
+		find_process(kin->seen, kin->len, run->leader) != NULL);
 }
 
 static bool
@@ -239,7 +269,7 @@ is_kin(const struct kin *kin, const struct linux_process *process,
 		return true;
 	return !is_reused &&
 	    (process->session == run->leader || process->group == run->leader ||
-		(process->pid == run->leader && !run->is_reaped));
+		(process->parent == run->leader && !run->is_reaped));
 }
 
 /* Mark in `is_of` which of those seen belong to the run, with descendants. */
@@ -276,7 +306,7 @@ signal_kin(struct kin *kin, const struct kin_run *run, int signal)
 	for (i = 0; i < kin->len; i++) {
 		const struct linux_process *process = &kin->seen[i];
 
-		if (!is_of[i] || process->pid == run->leader ||
+		if (!is_of[i] ||
 		    (process->group == run->leader && !run->is_reaped))
 			continue;
 		if (linux_signal(process, signal))
@@ -289,33 +319,13 @@ signal_kin(struct kin *kin, const struct kin_run *run, int signal)
 int
 kin_signal(struct kin *kin, const struct kin_run *run, int signal)
 {
-	if ((kin->looks > 0 && !kin_may_look(kin, SHARE_STOPPING)) ||
-	    kin_look(kin))
+	if (has_no_child(kin))
+		return 0;
+	if (kin_look(kin))
 		return signal_kin(kin, run, signal);
 	if (!run->is_reaped || !group_lives(run->leader))
 		return 0;
 	if (signal != 0)
 		kill(-run->leader, signal);
 	return 1; /* or more: the system does not tell */
-}
-
-bool
-kin_survives(struct kin *kin, const struct kin_run *run, bool is_exact)
-{
-	bool is_fresh;
-
-	if (run->is_reaped && group_lives(run->leader))
-		return true;
-	if (has_no_child(kin))
-		return false;
-	is_fresh = kin->looks > run->looks || kin_is_quiet(kin);
-	if (!is_fresh &&
-	    kin_may_look(kin, is_exact ? SHARE_STOPPING : SHARE_COUNTING)) {
-		if (!kin_look(kin))
-			return false;
-		is_fresh = true;
-	}
-	if (!is_fresh && is_exact)
-		return true;
-	return kin->looks > 0 && signal_kin(kin, run, 0) > 0;
 }

@@ -13,42 +13,34 @@
  * environment holds the run's id. Only descendants of ours are ever looked at,
  * so no stranger is taken for one, however fast numbers are used again.
  *
- * To find them takes a look at all of /proc. An ordinary run costs none: first
- * the group is asked, then whether any process was made since the last look
- * that is not a leader of ours. On a busy machine looks for mere counting take
- * a twentieth of the time at most; a run that ends in between is then counted
- * by its group alone. Where there is no /proc, the group is all there is.
+ * To look through all of /proc for each run would cost more than most runs do.
+ * New processes get ever higher numbers, and the system tells the last one: so
+ * it is enough to look at the numbers given since the last time, and at those
+ * of ours that were there then. All of /proc is read where the numbers began
+ * anew, and now and then, within a small share of the time. Where there is no
+ * /proc, the group is all there is.
  */
 struct kin {
 	const struct pids *leaders; /* those not reaped yet; the host's */
 	struct pids orphans;        /* adopted: pid to its struct orphan */
-	struct linux_process *seen; /* our descendants at the last look */
+	struct linux_process *seen; /* our descendants but for the leaders */
 	size_t len;
-	uint64_t looks;
-	int64_t looked_us, cost_us;
-	/* The number given last when all we had below us was known; 0: never */
-	pid_t known_pid;
-	uint32_t spawned; /* leaders since then */
+	pid_t known_pid; /* the last number that was given when we looked */
+	int64_t read_us, read_cost_us;       /* all of /proc */
+	int64_t refresh_us, refresh_cost_us; /* those seen before */
 };
 
 struct kin_run {
 	pid_t leader;
 	bool is_reaped;
-	uint64_t looks; /* kin.looks when the leader was reaped */
 	const char *id; /* its WJOBS_RUN_ID; NULL: none */
 };
 
 /* Becomes a subreaper. leaders is borrowed. */
 void kin_init(struct kin *kin, const struct pids *leaders);
 void kin_release(struct kin *kin);
-void kin_spawned(struct kin *kin);           /* a leader was */
 void kin_reaped(struct kin *kin, pid_t pid); /* anything was */
 
-/*
- * May any of a run's be alive, its unreaped leader apart? With is_exact, true
- * where that is not known; ask again a little later.
- */
-bool kin_survives(struct kin *kin, const struct kin_run *run, bool is_exact);
 /*
  * Send a signal (0: none) to all of them that live, save the leader's group
  * while the leader is not reaped: that one can be signalled as a whole, and

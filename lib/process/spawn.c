@@ -64,12 +64,14 @@ child_reset_signals(void)
 static bool
 child_place_fds(const int *wanted)
 {
-	int fd[3], i;
+	int fd[3], i, null = -1;
 
 	for (i = 0; i < 3; i++) {
 		fd[i] = wanted[i];
+		if (fd[i] < 0 && null < 0)
+			null = open("/dev/null", O_RDWR | O_CLOEXEC);
 		if (fd[i] < 0)
-			fd[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+			fd[i] = null;
 		if (fd[i] >= 0 && fd[i] < 3 && fd[i] != i)
 			fd[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, 3);
 		if (fd[i] < 0)
