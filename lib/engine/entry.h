@@ -1,0 +1,54 @@
+#ifndef WJOBS_ENTRY_H
+#define WJOBS_ENTRY_H
+
+#include "lib/engine/engine.h"
+#include "lib/engine/run.h"
+
+/*
+ * One job in the scheduler: its timer, its watermark, its runs, and the
+ * instants that wait for a run in their way. There may be a hundred thousand,
+ * so an entry is small.
+ */
+struct entry {
+	struct engine *engine;
+	const struct job *job;
+	struct clock_timer timer;
+	int64_t watermark_ms;    /* the last instant that was looked at */
+	int64_t next_ms;         /* the one the timer stands for */
+	struct run *runs;        /* in the order made */
+	struct backlog *backlog; /* NULL while empty */
+	struct orphan *orphans;  /* runs whose scheduler died before them */
+	bool is_behind;          /* the store's watermark is not yet at ours */
+	bool is_holding;         /* the backlog begins nothing just now */
+	bool is_stopping;
+	bool killed_any; /* by stopping */
+	/* Called when the last run is gone while it stops. */
+	void (*emptied)(struct entry *entry);
+	void *owner;
+};
+
+void
+entry_init(struct entry *entry, struct engine *engine, const struct job *job);
+void entry_release(struct entry *entry);
+
+/*
+ * Begin at now_ms with the watermark that the store has (CLOCK_NONE: none):
+ * settle what was missed, arm the timer.
+ */
+void entry_start(struct entry *entry, int64_t watermark_ms, int64_t now_ms);
+/* A retry that rested when its scheduler ended. */
+void entry_resume(struct entry *entry, const struct record *record);
+/* A run whose process outlived its scheduler: it goes on blocking. */
+void entry_adopt(struct entry *entry, const struct record *record);
+
+/* The clock was stepped: starts afresh where it went back too far. */
+enum entry_step { ENTRY_UNTOUCHED, ENTRY_SILENT, ENTRY_AFRESH };
+enum entry_step entry_stepped(struct entry *entry, int64_t now_ms);
+
+/* No new runs; what only waits is dropped, for the next start to find. */
+void entry_stop(struct entry *entry);
+/* Stop what runs: politely, then with `now` by KILL. */
+void entry_kill(struct entry *entry, bool now);
+bool entry_is_empty(const struct entry *entry);
+
+#endif
