@@ -33,6 +33,8 @@ struct engine {
 	 * streams, and where own_input is set the command reads our input.
 	 */
 	bool is_filter, own_input;
+	const char *kind;     /* of all records; NULL: the job's */
+	bool is_last_attempt; /* told to end: what fails is not tried again */
 };
 
 /* Read the environments and this process' identity. */

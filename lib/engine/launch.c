@@ -89,7 +89,10 @@ static enum proc_output
 launch_output(const struct engine *engine, const struct job *job)
 {
 	if (engine->is_filter)
-		return PROC_TEE;
+		return engine->store == NULL &&
+			job->fail_on_output == JOB_FAIL_NONE
+		    ? PROC_PASS
+		    : PROC_TEE;
 	switch (job->output) {
 	case JOB_OUTPUT_LOG:
 	case JOB_OUTPUT_PASSTHROUGH:

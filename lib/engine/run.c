@@ -366,7 +366,7 @@ run_after_attempt(struct run *run, const struct proc_result *result)
 	if (record->completed_ms == CLOCK_NONE)
 		record->completed_ms = clock_wall_ms(run->engine->clock);
 	launch_take_metadata(run->engine, record);
-	if (record->status == RECORD_FAILED &&
+	if (record->status == RECORD_FAILED && !run->engine->is_last_attempt &&
 	    retry_is_wanted(&run->job->retry, record->attempt, record->reason,
 		record->exit_code))
 		run_rest(run);

@@ -107,6 +107,7 @@ job_code_is_in(const struct job_codes *codes, int code)
 
 /* The fixed delay of `jitter`: a hash of the name, from 0 to jitter_ms. */
 int64_t job_delay_ms(const struct job *job);
+const char *job_kind_name(enum job_kind kind); /* "cron", "interval" */
 const char *job_overlap_name(enum job_overlap overlap);
 const char *job_catch_up_name(enum job_catch_up catch_up);
 const char *job_output_name(enum job_output output);

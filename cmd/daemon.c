@@ -1,0 +1,236 @@
+#include "cmd/daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+#include "cmd/filter.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/engine/scheduler.h"
+#include "lib/store/writer.h"
+#include "lib/time/stamp.h"
+
+/* How long a stop waits for a slow store, after the last run has ended. */
+#define FLUSH_MS 5000
+
+struct daemon {
+	struct cli *cli;
+	struct ev_loop *loop;
+	struct engine engine;
+	struct pool pool;
+	struct store_lock lock;
+	struct store_start found;
+	struct writer *writer;
+	struct scheduler *scheduler;
+	char *worker;
+	ev_signal term, interrupt, hangup;
+	bool is_stopped, killed_any;
+};
+
+/* Signals */
+
+static void
+daemon_on_stopped(void *data, bool killed_any)
+{
+	struct daemon *daemon = data;
+
+	daemon->is_stopped = true;
+	daemon->killed_any = killed_any;
+	ev_break(daemon->loop, EVBREAK_ALL);
+}
+
+static void
+daemon_on_stop(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct daemon *daemon = w->data;
+	struct scheduler_counts counts = scheduler_counts(daemon->scheduler);
+	char running[24];
+
+	(void)loop;
+	(void)revents;
+	snprintf(running, sizeof running, "%zu", counts.running);
+	log_event(LOG_INFO, "stopping", "signal",
+	    w->signum == SIGINT ? "INT" : "TERM", "running", running, NULL);
+	scheduler_stop(daemon->scheduler, daemon_on_stopped, daemon);
+}
+
+static void
+daemon_on_hangup(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;
+	log_line(LOG_WARN,
+	    "HUP does nothing: this version reads its jobfile at start only");
+}
+
+static void
+daemon_watch(struct daemon *daemon, ev_signal *w,
+    void (*call)(struct ev_loop *, ev_signal *, int), int signum)
+{
+	ev_signal_init(w, call, signum);
+	w->data = daemon;
+	ev_signal_start(daemon->loop, w);
+}
+
+/* The store */
+
+static void
+daemon_on_store(void *data)
+{
+	struct daemon *daemon = data;
+	struct writer_state state;
+	char waiting[24], dropped[24];
+
+	writer_state(daemon->writer, &state);
+	snprintf(waiting, sizeof waiting, "%zu", state.waiting);
+	snprintf(dropped, sizeof dropped, "%llu",
+	    (unsigned long long)state.dropped);
+	if (state.is_degraded)
+		log_event(LOG_ERROR, "degraded: history waits for its store",
+		    "error", state.reason, "waiting", waiting, NULL);
+	else
+		log_event(LOG_INFO, "the store takes history again", "dropped",
+		    state.dropped != 0 ? dropped : NULL, NULL);
+}
+
+static void
+daemon_log_found(const struct store_start *found)
+{
+	if (found->lost != 0)
+		log_line(LOG_WARN,
+		    "%zu runs of a scheduler that died are marked as lost",
+		    found->lost);
+}
+
+static bool
+daemon_open_store(struct daemon *daemon, struct err *err)
+{
+	struct cli *cli = daemon->cli;
+	const struct jobfile *file = &cli->jobfile;
+	struct store_limits limits = { file->history_keep,
+		file->history_max_age_ms };
+	struct store *store = NULL;
+	char *note = NULL;
+
+	if (!store_place_make(&cli->place, err) ||
+	    !store_lock_take(&cli->place, &daemon->lock, err))
+		return false;
+	if (store_open(cli->place.store, STORE_OWN, limits, &store, &note,
+		err) != STORE_OPENED)
+		return false;
+	if (note != NULL)
+		log_line(LOG_ERROR, "%s", note);
+	free(note);
+	if (!store_take_over(store, &daemon->engine.self,
+		clock_wall_ms(daemon->engine.clock), &daemon->found, err)) {
+		store_close(store);
+		return false;
+	}
+	daemon_log_found(&daemon->found);
+	daemon->writer = writer_start(daemon->loop, store, cli->place.spool,
+	    daemon_on_store, daemon);
+	daemon->engine.store = &daemon->writer->port;
+	daemon->engine.runtime_dir = cli->place.runtime_dir;
+	return true;
+}
+
+/* Beginning and end */
+
+static bool
+daemon_open(struct daemon *daemon, const struct daemon_options *options,
+    struct err *err)
+{
+	const struct jobfile *file = &daemon->cli->jobfile;
+	struct engine *engine = &daemon->engine;
+	const char *worker_id = options->worker_id != NULL ?
+	    options->worker_id :
+	    file->worker_id;
+
+	daemon->loop = ev_loop_new(EVFLAG_AUTO);
+	if (daemon->loop == NULL)
+		return err_set(err, ERR_SYSTEM, "cannot make an event loop");
+	log_attach(daemon->loop);
+	daemon->worker = filter_worker(worker_id);
+	pool_init(&daemon->pool, file->pool_size);
+	engine->clock = clock_open(daemon->loop);
+	engine->host = proc_host_open(daemon->loop, engine->clock);
+	engine->pool = &daemon->pool;
+	engine->jobfile = file->path;
+	engine->worker = daemon->worker;
+	engine_init(engine);
+	return daemon_open_store(daemon, err);
+}
+
+static void
+daemon_close(struct daemon *daemon)
+{
+	if (daemon->loop == NULL)
+		return;
+	scheduler_free(daemon->scheduler);
+	if (daemon->writer != NULL)
+		writer_stop(daemon->writer, FLUSH_MS);
+	store_start_release(&daemon->found);
+	proc_host_close(daemon->engine.host);
+	clock_close(daemon->engine.clock);
+	pool_release(&daemon->pool);
+	store_lock_give(&daemon->lock);
+	engine_release(&daemon->engine);
+	log_detach();
+	ev_loop_destroy(daemon->loop);
+	free(daemon->worker);
+}
+
+static void
+daemon_log_start(const struct daemon *daemon)
+{
+	int64_t next_ms = scheduler_next_ms(daemon->scheduler);
+	char jobs[24], pid[24], next[STAMP_TEXT_SIZE];
+
+	snprintf(jobs, sizeof jobs, "%zu", daemon->cli->jobfile.n);
+	snprintf(pid, sizeof pid, "%ld", (long)getpid());
+	log_event(LOG_INFO, "started", "jobfile", daemon->cli->jobfile.path,
+	    "jobs", jobs, "store", daemon->cli->place.store, "worker",
+	    daemon->worker, "pid", pid, "next",
+	    next_ms == CLOCK_NEVER ?
+		NULL :
+		stamp_rfc3339(next_ms, daemon->cli->jobfile.zone, next),
+	    NULL);
+}
+
+static void
+daemon_serve(struct daemon *daemon)
+{
+	daemon_watch(daemon, &daemon->term, daemon_on_stop, SIGTERM);
+	daemon_watch(daemon, &daemon->interrupt, daemon_on_stop, SIGINT);
+	daemon_watch(daemon, &daemon->hangup, daemon_on_hangup, SIGHUP);
+	scheduler_start(daemon->scheduler, &daemon->found);
+	daemon_log_start(daemon);
+	while (!daemon->is_stopped)
+		ev_run(daemon->loop, 0);
+	log_line(LOG_INFO, "stopped");
+	ev_signal_stop(daemon->loop, &daemon->term);
+	ev_signal_stop(daemon->loop, &daemon->interrupt);
+	ev_signal_stop(daemon->loop, &daemon->hangup);
+}
+
+int
+daemon_run(struct cli *cli, const struct daemon_options *options,
+    struct err *err)
+{
+	struct daemon daemon = { .cli = cli, .lock = { -1, -1 } };
+	int status = CMD_FAILED;
+
+	if (daemon_open(&daemon, options, err)) {
+		daemon.scheduler = scheduler_new(&daemon.engine, &cli->jobfile);
+		daemon_serve(&daemon);
+		status = daemon.killed_any ? 1 : 0;
+	}
+	daemon_close(&daemon);
+	return status;
+}

@@ -1,0 +1,290 @@
+#include "cmd/filter.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/engine/run.h"
+#include "lib/store/direct.h"
+
+static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+/* One process' worth of what a filter needs. */
+struct filtering {
+	struct cli *cli;
+	const struct filter *filter;
+	struct ev_loop *loop;
+	struct engine engine;
+	struct pool pool;
+	struct store *store;
+	struct direct direct;
+	char *worker;
+	ev_signal signal[ARRAY_LEN(passed_on)];
+	struct run *run; /* the one under way */
+	int interrupted; /* the signal that ends it all, or 0 */
+	int status;
+	struct err *err;
+};
+
+char *
+filter_worker(const char *worker_id)
+{
+	char host[256] = "localhost";
+	unsigned suffix;
+
+	if (worker_id != NULL)
+		return mem_strdup(worker_id);
+	if (gethostname(host, sizeof host - 1) != 0)
+		snprintf(host, sizeof host, "localhost");
+	random_bytes(&suffix, sizeof suffix);
+	return mem_printf("%s-%04x", host, suffix & 0xffffu);
+}
+
+/* How it ended, as a status and as a line. */
+
+static int
+filter_spawn_status(int sys)
+{
+	switch (sys) {
+	case ENOENT:
+	case ENOTDIR:
+		return FILTER_NOT_FOUND;
+	case EACCES:
+	case ENOEXEC:
+	case EISDIR:
+	case E2BIG:
+		return FILTER_NOT_EXECUTABLE;
+	default:
+		return FILTER_FAILED;
+	}
+}
+
+static int
+filter_status(const struct job *job, const struct run *run)
+{
+	const struct record *record = run_record(run);
+
+	if (record->status == RECORD_COMPLETED)
+		return 0;
+	if (record->status == RECORD_SKIPPED)
+		return 75;
+	switch (record->reason) {
+	case RECORD_TIMEOUT:
+		return FILTER_TIMED_OUT;
+	case RECORD_SPAWN:
+		return filter_spawn_status(run_spawn_errno(run));
+	case RECORD_OUTPUT:
+		return 1;
+	default:
+		break;
+	}
+	if (record->signal != 0)
+		return FILTER_SIGNAL_BASE + record->signal;
+	/* a status of 0 that is not among success_codes is a failure still */
+	if (record->exit_code == 0 && !job_code_is_in(&job->success, 0))
+		return 1;
+	return record->exit_code >= 0 ? record->exit_code : FILTER_FAILED;
+}
+
+/* A line of our own, where the command could not speak for itself. */
+static void
+filter_explain(struct filtering *filtering, const struct job *job,
+    const struct record *record)
+{
+	switch (record->reason) {
+	case RECORD_EXIT:
+	case RECORD_NO_REASON:
+	case RECORD_LATE:
+		return;
+	case RECORD_OVERLAP:
+		err_set(filtering->err, ERR_BUSY, "%s: %s", job->name,
+		    record->error);
+		return;
+	default:
+		if (filtering->interrupted == 0 && record->error != NULL)
+			err_set(filtering->err, ERR_SYSTEM, "%s: %s", job->name,
+			    record->error);
+	}
+}
+
+static void
+filter_on_run(struct run *run)
+{
+	struct filtering *filtering = run->owner;
+
+	if (run->state == RUN_ENDED)
+		ev_break(filtering->loop, EVBREAK_ALL);
+}
+
+/* Signals */
+
+static void
+filter_on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct filtering *filtering = w->data;
+	struct run *run = filtering->run;
+
+	(void)loop;
+	(void)revents;
+	filtering->interrupted = w->signum;
+	filtering->engine.is_last_attempt = true;
+	if (run == NULL)
+		return;
+	if (run->state == RUN_RUNNING)
+		run_signal(run, w->signum);
+	else
+		run_stop(run, PROC_CANCELLED, false);
+}
+
+static void
+filter_watch_signals(struct filtering *filtering)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(passed_on); i++) {
+		struct sigaction old;
+
+		/* what we were told to ignore (nohup) stays ignored */
+		if (sigaction(passed_on[i], NULL, &old) == 0 &&
+		    old.sa_handler == SIG_IGN)
+			continue;
+		ev_signal_init(
+		    &filtering->signal[i], filter_on_signal, passed_on[i]);
+		filtering->signal[i].data = filtering;
+		ev_signal_start(filtering->loop, &filtering->signal[i]);
+	}
+}
+
+/* History */
+
+static void
+filter_store_failed(void *data, const struct err *err)
+{
+	struct filtering *filtering = data;
+	char text[600];
+
+	err_format(err, text, sizeof text);
+	cli_note(filtering->cli, "history is not written: %s", text);
+}
+
+static void
+filter_open_store(struct filtering *filtering)
+{
+	const struct filter *filter = filtering->filter;
+	char *note = NULL;
+	struct err err;
+
+	if (filter->place == NULL ||
+	    strcmp(filter->place->store, "memory") == 0)
+		return;
+	if (!store_place_make(filter->place, &err) ||
+	    store_open(filter->place->store, STORE_WRITE, filter->limits,
+		&filtering->store, &note, &err) != STORE_OPENED) {
+		filter_store_failed(filtering, &err);
+		return;
+	}
+	if (note != NULL)
+		cli_note(filtering->cli, "%s", note);
+	free(note);
+	direct_init(&filtering->direct, filtering->store, filter_store_failed,
+	    filtering);
+	filtering->engine.store = &filtering->direct.port;
+	filtering->engine.runtime_dir = filter->place->runtime_dir;
+}
+
+static bool
+filter_open(struct filtering *filtering)
+{
+	struct engine *engine = &filtering->engine;
+	const struct filter *filter = filtering->filter;
+
+	filtering->loop = ev_loop_new(EVFLAG_AUTO);
+	if (filtering->loop == NULL)
+		return err_set(
+		    filtering->err, ERR_SYSTEM, "cannot make an event loop");
+	filtering->worker = filter_worker(filter->worker_id);
+	log_setup(filtering->cli->verbose ? LOG_DEBUG : LOG_ERROR, LOG_LOGFMT);
+	pool_init(&filtering->pool, 1);
+	engine->clock = clock_open(filtering->loop);
+	engine->host = proc_host_open(filtering->loop, engine->clock);
+	engine->pool = &filtering->pool;
+	engine->jobfile = filter->file != NULL ? filter->file->path : NULL;
+	engine->worker = filtering->worker;
+	engine->kind = filter->kind;
+	engine->is_filter = true;
+	engine->own_input = filter->own_input;
+	engine_init(engine);
+	filter_open_store(filtering);
+	filter_watch_signals(filtering);
+	return true;
+}
+
+static void
+filter_close(struct filtering *filtering)
+{
+	size_t i;
+
+	if (filtering->loop == NULL)
+		return;
+	for (i = 0; i < ARRAY_LEN(passed_on); i++)
+		ev_signal_stop(filtering->loop, &filtering->signal[i]);
+	proc_host_close(filtering->engine.host);
+	clock_close(filtering->engine.clock);
+	pool_release(&filtering->pool);
+	store_close(filtering->store);
+	engine_release(&filtering->engine);
+	ev_loop_destroy(filtering->loop);
+	free(filtering->worker);
+}
+
+/* Run one job to its end. Returns its status. */
+static int
+filter_run_one(struct filtering *filtering, const struct job *job)
+{
+	struct run *run = run_new(
+	    &filtering->engine, job, CLOCK_NONE, RECORD_MANUAL);
+	int status;
+
+	run->changed = filter_on_run;
+	run->owner = filtering;
+	filtering->run = run;
+	run_begin(run);
+	if (run->state != RUN_ENDED)
+		ev_run(filtering->loop, 0);
+	status = filter_status(job, run);
+	if (status != 0 && filtering->status == 0)
+		filter_explain(filtering, job, run_record(run));
+	filtering->run = NULL;
+	run_free(run);
+	return status;
+}
+
+int
+filter_run(struct cli *cli, const struct filter *filter,
+    const struct job *const *jobs, size_t n, struct err *err)
+{
+	struct filtering filtering = {
+		.cli = cli, .filter = filter, .err = err
+	};
+	size_t i;
+
+	if (!filter_open(&filtering))
+		return CMD_FAILED;
+	for (i = 0; i < n && filtering.interrupted == 0; i++) {
+		int status = filter_run_one(&filtering, jobs[i]);
+
+		if (filtering.status == 0)
+			filtering.status = status;
+	}
+	if (filtering.status == 0 && i < n)
+		filtering.status = FILTER_SIGNAL_BASE + filtering.interrupted;
+	filter_close(&filtering);
+	return filtering.status;
+}
