@@ -89,8 +89,8 @@ daemon_on_store(void *data)
 
 	writer_state(daemon->writer, &state);
 	snprintf(waiting, sizeof waiting, "%zu", state.waiting);
-	snprintf(dropped, sizeof dropped, "%llu",
-	    (unsigned long long)state.dropped);
+	snprintf(
+	    dropped, sizeof dropped, "%llu", (unsigned long long)state.dropped);
 	if (state.is_degraded)
 		log_event(LOG_ERROR, "degraded: history waits for its store",
 		    "error", state.reason, "waiting", waiting, NULL);
@@ -133,8 +133,8 @@ daemon_open_store(struct daemon *daemon, struct err *err)
 		return false;
 	}
 	daemon_log_found(&daemon->found);
-	daemon->writer = writer_start(daemon->loop, store, cli->place.spool,
-	    daemon_on_store, daemon);
+	daemon->writer = writer_start(
+	    daemon->loop, store, cli->place.spool, daemon_on_store, daemon);
 	daemon->engine.store = &daemon->writer->port;
 	daemon->engine.runtime_dir = cli->place.runtime_dir;
 	return true;
@@ -148,9 +148,8 @@ daemon_open(struct daemon *daemon, const struct daemon_options *options,
 {
 	const struct jobfile *file = &daemon->cli->jobfile;
 	struct engine *engine = &daemon->engine;
-	const char *worker_id = options->worker_id != NULL ?
-	    options->worker_id :
-	    file->worker_id;
+	const char *worker_id = options->worker_id != NULL ? options->worker_id
+							   : file->worker_id;
 
 	daemon->loop = ev_loop_new(EVFLAG_AUTO);
 	if (daemon->loop == NULL)
@@ -197,9 +196,9 @@ daemon_log_start(const struct daemon *daemon)
 	log_event(LOG_INFO, "started", "jobfile", daemon->cli->jobfile.path,
 	    "jobs", jobs, "store", daemon->cli->place.store, "worker",
 	    daemon->worker, "pid", pid, "next",
-	    next_ms == CLOCK_NEVER ?
-		NULL :
-		stamp_rfc3339(next_ms, daemon->cli->jobfile.zone, next),
+	    next_ms == CLOCK_NEVER
+		? NULL
+		: stamp_rfc3339(next_ms, daemon->cli->jobfile.zone, next),
 	    NULL);
 }
 
@@ -220,8 +219,8 @@ daemon_serve(struct daemon *daemon)
 }
 
 int
-daemon_run(struct cli *cli, const struct daemon_options *options,
-    struct err *err)
+daemon_run(
+    struct cli *cli, const struct daemon_options *options, struct err *err)
 {
 	struct daemon daemon = { .cli = cli, .lock = { -1, -1 } };
 	int status = CMD_FAILED;

@@ -12,7 +12,7 @@ struct daemon_options {
 	const char *worker_id; /* NULL: the jobfile's, else made up */
 };
 
-int daemon_run(struct cli *cli, const struct daemon_options *options,
-    struct err *err);
+int daemon_run(
+    struct cli *cli, const struct daemon_options *options, struct err *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include "cmd/cmd.h"
 #include "cmd/filter.h"
 #include "lib/base/mem.h"
+#include "lib/jobfile/name.h"
 
 /* Any command with the care a job gets: timeout, retries, history. */
 
@@ -27,9 +28,9 @@ exec_name(const char *program)
 	char *name, *p;
 
 	base = base != NULL && base[1] != '\0' ? base + 1 : program;
-	name = mem_printf("%.*s", JOB_NAME_MAX - 1, base);
+	name = mem_printf("%.*s", NAME_MAX_LEN, base);
 	for (p = name; *p != '\0'; p++)
-		if (!job_name_may_hold(*p, p == name))
+		if (!name_may_hold(*p, p == name))
 			*p = '_';
 	return name;
 }
@@ -80,8 +81,8 @@ exec_find_store(struct cli *cli, const struct exec_options *options,
 	if (options->store != NULL) {
 		store_place_release(&cli->place);
 		cli->has_place = store_place_find(
-		    cli->has_jobfile ? cli->jobfile.path : NULL,
-		    options->store, &cli->place, err);
+		    cli->has_jobfile ? cli->jobfile.path : NULL, options->store,
+		    &cli->place, err);
 		if (!cli->has_place)
 			return false;
 	} else if (!cli_find_place(cli, err)) {
@@ -127,9 +128,11 @@ cmd_exec_run(struct cli *cli, int argc, char **argv, struct err *err)
 		return cli->status;
 	if (options.name == NULL) {
 		options.name = name = exec_name(argv[0]);
-	} else if (!job_name_is_valid(options.name)) {
-		err_set(err, ERR_USAGE, "--name: '%s' is not a name such as "
-		    "nightly_backup (" JOB_NAME_RULE ")", options.name);
+	} else if (!name_is_valid(options.name)) {
+		err_set(err, ERR_USAGE,
+		    "--name: '%s' is not a name such as "
+		    "nightly_backup (" NAME_RULE ")",
+		    options.name);
 		return CMD_FAILED;
 	}
 	job = exec_job(&options, argv);

@@ -57,9 +57,9 @@ cmd_run_run(struct cli *cli, int argc, char **argv, struct err *err)
 	if (worker_id == NULL)
 		worker_id = cli->jobfile.worker_id;
 	if (argc == 0) {
-		log_setup(cli->quiet   ? LOG_WARN :
-			cli->verbose   ? LOG_DEBUG :
-					 LOG_INFO,
+		log_setup(cli->quiet   ? LOG_WARN
+			: cli->verbose ? LOG_DEBUG
+				       : LOG_INFO,
 		    LOG_LOGFMT);
 		options = (struct daemon_options){ worker_id };
 		return daemon_run(cli, &options, err);
