@@ -136,10 +136,16 @@ entry_log_skip(const struct record *record)
 	    record->error, NULL);
 }
 
-/* Takes error. */
+/* What was not run, from an instant on: an array of one, or of many. */
+struct skip {
+	int64_t due_ms, count;
+	enum record_trigger trigger;
+	enum record_reason reason;
+	char *error; /* taken */
+};
+
 static void
-entry_skip(struct entry *entry, int64_t due_ms, enum record_reason reason,
-    int64_t count, char *error)
+entry_skip(struct entry *entry, struct skip skip)
 {
 	int64_t now = clock_wall_ms(entry->engine->clock);
 	struct record record;
@@ -150,11 +156,12 @@ entry_skip(struct entry *entry, int64_t due_ms, enum record_reason reason,
 	record.kind = mem_strdup(
 	    entry->job->kind == JOB_CRON ? "cron" : "interval");
 	record.status = RECORD_SKIPPED;
-	record.reason = reason;
-	record.scheduled_ms = due_ms;
+	record.trigger = skip.trigger;
+	record.reason = skip.reason;
+	record.scheduled_ms = skip.due_ms;
 	record.completed_ms = now;
-	record.count = count;
-	record.error = error;
+	record.count = skip.count;
+	record.error = skip.error;
 	record.worker = mem_strdup(entry->engine->worker);
 	record.owner = entry->engine->self;
 	entry_log_skip(&record);
@@ -290,8 +297,11 @@ entry_skip_overlap(
 	char id[ULID_LEN + 1];
 
 	ulid_format(blocker, id);
-	entry_skip(entry, due_ms, RECORD_OVERLAP, 1,
-	    mem_printf("run %s is in the way", id));
+	entry_skip(entry,
+	    (struct skip){ .due_ms = due_ms,
+		.count = 1,
+		.reason = RECORD_OVERLAP,
+		.error = mem_printf("run %s is in the way", id) });
 }
 
 /* `replace`: what waits gives way at once, what runs is told to. */
@@ -299,12 +309,16 @@ static void
 entry_replace(struct entry *entry, int64_t due_ms)
 {
 	struct run *run = entry->runs, *next;
-	int64_t gone_ms = CLOCK_NONE;
 
 	while (entry_waiting(entry) != 0) {
-		gone_ms = entry_pop(entry).due_ms;
-		entry_skip(entry, gone_ms, RECORD_SUPERSEDED, 1,
-		    mem_strdup("replaced before it began"));
+		struct waiter gone = entry_pop(entry);
+
+		entry_skip(entry,
+		    (struct skip){ .due_ms = gone.due_ms,
+			.count = 1,
+			.trigger = gone.trigger,
+			.reason = RECORD_SUPERSEDED,
+			.error = mem_strdup("replaced before it began") });
 	}
 	entry_push(entry, due_ms, RECORD_SCHEDULE);
 	entry->is_holding = true;
@@ -387,8 +401,12 @@ entry_push_last(struct entry *entry, int64_t last_ms, int64_t n)
 		if (entry_waiting(entry) < JOB_CATCH_UP_MAX)
 			entry_push(entry, at[i], RECORD_CATCH_UP);
 		else
-			entry_skip(entry, at[i], RECORD_MISSED, 1,
-			    mem_strdup("too many wait already"));
+			entry_skip(entry,
+			    (struct skip){ .due_ms = at[i],
+				.count = 1,
+				.trigger = RECORD_CATCH_UP,
+				.reason = RECORD_MISSED,
+				.error = mem_strdup("too many wait") });
 }
 
 /*
@@ -407,9 +425,13 @@ entry_missed(
 
 	entry_push_last(entry, last_ms, n);
 	if (count > n)
-		entry_skip(entry, first_ms, RECORD_MISSED, count - n,
-		    mem_printf("not running when it was due, last at %s",
-			stamp_rfc3339(last_ms, entry->job->when.zone, text)));
+		entry_skip(entry,
+		    (struct skip){ .due_ms = first_ms,
+			.count = count - n,
+			.reason = RECORD_MISSED,
+			.error = mem_printf("last due at %s",
+			    stamp_rfc3339(
+				last_ms, entry->job->when.zone, text)) });
 	entry_drain(entry);
 }
 
@@ -573,8 +595,12 @@ entry_record_unstarted(struct entry *entry, const struct record *record)
 	if (record->status != RECORD_SKIPPED)
 		entry_post(entry, STORE_END, record);
 	else if (record->reason != RECORD_NO_REASON)
-		entry_skip(entry, record->scheduled_ms, record->reason, 1,
-		    mem_strdup(record->error));
+		entry_skip(entry,
+		    (struct skip){ .due_ms = record->scheduled_ms,
+			.count = 1,
+			.trigger = record->trigger,
+			.reason = record->reason,
+			.error = mem_strdup(record->error) });
 }
 
 static void
