@@ -13,7 +13,9 @@
  * The invariants. Every instant up to watermark_ms is *settled* (claimed by a
  * run, or recorded as skipped), or stands in the backlog, or belongs to a run
  * that waits for its first slot. The store's watermark never passes an instant
- * that is not settled, so that a crash at any point leaves it to be found.
+ * that is not settled, so that a crash at any point leaves it to be found; and
+ * a skip is recorded only once the watermark may pass it, so that none is found
+ * twice.
  */
 
 /* Instants that wait until nothing is in their way, in order. */
@@ -38,6 +40,7 @@ struct orphan {
 static void entry_fire(struct clock_timer *timer);
 static void entry_on_run(struct run *run);
 static void entry_drain(struct entry *entry);
+static void entry_drop_skips(struct entry *entry);
 
 void
 entry_init(struct entry *entry, struct engine *engine, const struct job *job)
@@ -74,30 +77,43 @@ entry_release(struct entry *entry)
 	}
 	free(entry->backlog);
 	entry->backlog = NULL;
+	entry_drop_skips(entry);
 }
 
 /* What the store is told */
 
-static bool
-run_is_unsettled(const struct run *run)
+/*
+ * The first instant after after_ms that is not settled, else CLOCK_NEVER. A
+ * run at the start is no instant of the schedule, and claims none.
+ */
+static int64_t
+entry_unsettled_ms(const struct entry *entry, int64_t after_ms)
 {
-	return run->attempt == NULL;
+	int64_t first = CLOCK_NEVER;
+	const struct run *run;
+	size_t i;
+
+	for (run = entry->runs; run != NULL; run = run->next)
+		if (run->attempt == NULL && run->trigger != RECORD_IMMEDIATE &&
+		    run->due_ms > after_ms && run->due_ms < first)
+			first = run->due_ms;
+	for (i = 0; entry->backlog != NULL && i < entry->backlog->len; i++) {
+		const struct waiter *waiter = &entry->backlog->item[i];
+
+		if (waiter->trigger != RECORD_IMMEDIATE &&
+		    waiter->due_ms > after_ms && waiter->due_ms < first)
+			first = waiter->due_ms;
+	}
+	return first;
 }
 
 /* How far the store's watermark may go: see the invariants. */
 static int64_t
 entry_settled_ms(const struct entry *entry)
 {
-	int64_t until = entry->watermark_ms;
-	const struct run *run;
+	int64_t first = entry_unsettled_ms(entry, CLOCK_NONE);
 
-	for (run = entry->runs; run != NULL; run = run->next)
-		if (run_is_unsettled(run) && run->due_ms <= until)
-			until = run->due_ms - 1;
-	if (entry->backlog != NULL && entry->backlog->len != 0 &&
-	    entry->backlog->item[0].due_ms <= until)
-		until = entry->backlog->item[0].due_ms - 1;
-	return until;
+	return first <= entry->watermark_ms ? first - 1 : entry->watermark_ms;
 }
 
 static void
@@ -136,16 +152,22 @@ entry_log_skip(const struct record *record)
 	    record->error, NULL);
 }
 
-/* What was not run, from an instant on: an array of one, or of many. */
+/* What was not run: the instants from due_ms to last_ms, count of them. */
 struct skip {
-	int64_t due_ms, count;
+	int64_t due_ms, last_ms, count;
 	enum record_trigger trigger;
 	enum record_reason reason;
-	char *error; /* taken */
+	char *error; /* owned */
+};
+
+/* Skips behind an instant that is not settled yet. */
+struct skips {
+	size_t len;
+	struct skip *item;
 };
 
 static void
-entry_skip(struct entry *entry, struct skip skip)
+entry_post_skip(struct entry *entry, const struct skip *skip)
 {
 	int64_t now = clock_wall_ms(entry->engine->clock);
 	struct record record;
@@ -156,17 +178,92 @@ entry_skip(struct entry *entry, struct skip skip)
 	record.kind = mem_strdup(
 	    entry->job->kind == JOB_CRON ? "cron" : "interval");
 	record.status = RECORD_SKIPPED;
-	record.trigger = skip.trigger;
-	record.reason = skip.reason;
-	record.scheduled_ms = skip.due_ms;
+	record.trigger = skip->trigger;
+	record.reason = skip->reason;
+	record.scheduled_ms = skip->due_ms;
 	record.completed_ms = now;
-	record.count = skip.count;
-	record.error = skip.error;
+	record.count = skip->count;
+	record.error = mem_strdup(skip->error);
 	record.worker = mem_strdup(entry->engine->worker);
 	record.owner = entry->engine->self;
 	entry_log_skip(&record);
 	entry_post(entry, STORE_SKIP, &record);
 	record_release(&record);
+}
+
+/* Put a skip with the others that wait, into one of its kind if it can. */
+static void
+entry_keep_skip(struct entry *entry, struct skip skip)
+{
+	struct skips *skips = entry->skips;
+	struct skip *last;
+
+	if (skips == NULL)
+		skips = entry->skips = mem_zalloc(1, sizeof *skips);
+	last = skips->len != 0 ? &skips->item[skips->len - 1] : NULL;
+	if (last != NULL && last->reason == skip.reason &&
+	    entry_unsettled_ms(entry, last->last_ms) > skip.due_ms) {
+		last->count += skip.count;
+		last->last_ms = skip.last_ms;
+		free(last->error);
+		last->error = skip.error;
+		return;
+	}
+	skips->item = mem_grow(
+	    skips->item, skips->len + 1, sizeof *skips->item);
+	skips->item[skips->len++] = skip;
+}
+
+static void
+entry_drop_skips(struct entry *entry)
+{
+	size_t i;
+
+	if (entry->skips == NULL)
+		return;
+	for (i = 0; i < entry->skips->len; i++)
+		free(entry->skips->item[i].error);
+	free(entry->skips->item);
+	free(entry->skips);
+	entry->skips = NULL;
+}
+
+/* Record a skip, now or once all before it is settled. Takes its error. */
+static void
+entry_skip(struct entry *entry, struct skip skip)
+{
+	if (skip.last_ms > entry_settled_ms(entry)) {
+		entry_keep_skip(entry, skip);
+		return;
+	}
+	entry_post_skip(entry, &skip);
+	free(skip.error);
+}
+
+/* Something was settled: record what waited for it. */
+static void
+entry_catch_store_up(struct entry *entry)
+{
+	int64_t settled = entry_settled_ms(entry);
+	struct skips *skips = entry->skips;
+	size_t i, n = 0;
+
+	while (skips != NULL && n < skips->len &&
+	    skips->item[n].last_ms <= settled)
+		n++;
+	for (i = 0; i < n; i++) {
+		entry_post_skip(entry, &skips->item[i]);
+		free(skips->item[i].error);
+	}
+	if (n != 0) {
+		skips->len -= n;
+		memmove(skips->item, skips->item + n,
+		    skips->len * sizeof *skips->item);
+	}
+	if (skips != NULL && skips->len == 0)
+		entry_drop_skips(entry);
+	if (entry->is_behind && settled == entry->watermark_ms)
+		entry_post_watermark(entry);
 }
 
 /* Runs */
@@ -299,9 +396,22 @@ entry_skip_overlap(
 	ulid_format(blocker, id);
 	entry_skip(entry,
 	    (struct skip){ .due_ms = due_ms,
+		.last_ms = due_ms,
 		.count = 1,
 		.reason = RECORD_OVERLAP,
 		.error = mem_printf("run %s is in the way", id) });
+}
+
+static void
+entry_skip_replaced(struct entry *entry, struct waiter gone)
+{
+	entry_skip(entry,
+	    (struct skip){ .due_ms = gone.due_ms,
+		.last_ms = gone.due_ms,
+		.count = 1,
+		.trigger = gone.trigger,
+		.reason = RECORD_SUPERSEDED,
+		.error = mem_strdup("replaced before it began") });
 }
 
 /* `replace`: what waits gives way at once, what runs is told to. */
@@ -309,18 +419,11 @@ static void
 entry_replace(struct entry *entry, int64_t due_ms)
 {
 	struct run *run = entry->runs, *next;
+	size_t waiting = entry_waiting(entry);
 
-	while (entry_waiting(entry) != 0) {
-		struct waiter gone = entry_pop(entry);
-
-		entry_skip(entry,
-		    (struct skip){ .due_ms = gone.due_ms,
-			.count = 1,
-			.trigger = gone.trigger,
-			.reason = RECORD_SUPERSEDED,
-			.error = mem_strdup("replaced before it began") });
-	}
 	entry_push(entry, due_ms, RECORD_SCHEDULE);
+	for (; waiting != 0; waiting--)
+		entry_skip_replaced(entry, entry_pop(entry));
 	entry->is_holding = true;
 	for (; run != NULL; run = next) {
 		next = run->next;
@@ -366,7 +469,8 @@ entry_due(struct entry *entry, int64_t due_ms)
 	}
 	/* still catching up with all: this one takes its place in the row */
 	if (entry->job->catch_up == JOB_CATCH_UP_ALL && waiting != 0 &&
-	    waiting < JOB_CATCH_UP_MAX)
+	    waiting < JOB_CATCH_UP_MAX &&
+	    entry->backlog->item[0].trigger == RECORD_CATCH_UP)
 		entry_push(entry, due_ms, RECORD_SCHEDULE);
 	else
 		entry_overlap(entry, due_ms, &blocker);
@@ -403,6 +507,7 @@ entry_push_last(struct entry *entry, int64_t last_ms, int64_t n)
 		else
 			entry_skip(entry,
 			    (struct skip){ .due_ms = at[i],
+				.last_ms = at[i],
 				.count = 1,
 				.trigger = RECORD_CATCH_UP,
 				.reason = RECORD_MISSED,
@@ -423,13 +528,17 @@ entry_missed(
 	int64_t n = entry_catch_up_count(entry, count, has_due);
 	char text[STAMP_TEXT_SIZE];
 
+	entry->watermark_ms = last_ms;
 	entry_push_last(entry, last_ms, n);
 	if (count > n)
 		entry_skip(entry,
 		    (struct skip){ .due_ms = first_ms,
+			.last_ms = n == 0 ? last_ms
+					  : entry->backlog->item[0].due_ms - 1,
 			.count = count - n,
 			.reason = RECORD_MISSED,
-			.error = mem_printf("last due at %s",
+			.error = mem_printf("the last of %lld was due at %s",
+			    (long long)count,
 			    stamp_rfc3339(
 				last_ms, entry->job->when.zone, text)) });
 	entry_drain(entry);
@@ -454,12 +563,13 @@ entry_settle(struct entry *entry, int64_t limit_ms, bool at_start)
 	has_due = !at_start && limit_ms - last < SCHEDULER_LATE_MS;
 	if (has_due && last != first)
 		missed = when_prev(when, last - 1);
-	entry->watermark_ms = last;
 	entry->next_ms = next;
 	if (!has_due || last != first)
 		entry_missed(entry, first, missed, has_due);
-	if (has_due)
+	if (has_due) {
+		entry->watermark_ms = last;
 		entry_due(entry, last);
+	}
 }
 
 static void
@@ -507,9 +617,6 @@ entry_start(struct entry *entry, int64_t watermark_ms, int64_t now_ms)
 	if (entry->next_ms <= limit)
 		entry_settle(entry, limit, true);
 	if (job->run_immediately) {
-		if (entry->watermark_ms < now_ms)
-			entry->watermark_ms = now_ms;
-		entry->next_ms = when_next(&job->when, entry->watermark_ms);
 		entry_push(entry, now_ms, RECORD_IMMEDIATE);
 		entry_drain(entry);
 	}
@@ -568,6 +675,22 @@ entry_adopt(struct entry *entry, const struct record *record)
 	    id, "pid", pid, NULL);
 }
 
+/* Forget all that is not settled: runs without a slot, what waits for them. */
+static void
+entry_drop_waiting(struct entry *entry)
+{
+	struct run *run = entry->runs, *next;
+
+	free(entry->backlog);
+	entry->backlog = NULL;
+	entry_drop_skips(entry);
+	for (; run != NULL; run = next) {
+		next = run->next;
+		if (run->state == RUN_WAITING && run->attempt == NULL)
+			entry_remove_run(entry, run);
+	}
+}
+
 /* Steps of the clock */
 
 enum entry_step
@@ -579,6 +702,7 @@ entry_stepped(struct entry *entry, int64_t now_ms)
 		return ENTRY_UNTOUCHED;
 	if (ahead < SCHEDULER_AFRESH_MS)
 		return ENTRY_SILENT;
+	entry_drop_waiting(entry); /* their instants come again */
 	entry->watermark_ms = now_ms;
 	entry->next_ms = when_next(&entry->job->when, now_ms);
 	entry_post_watermark(entry);
@@ -597,6 +721,7 @@ entry_record_unstarted(struct entry *entry, const struct record *record)
 	else if (record->reason != RECORD_NO_REASON)
 		entry_skip(entry,
 		    (struct skip){ .due_ms = record->scheduled_ms,
+			.last_ms = record->scheduled_ms,
 			.count = 1,
 			.trigger = record->trigger,
 			.reason = record->reason,
@@ -629,12 +754,10 @@ entry_on_run(struct run *run)
 	switch (run->state) {
 	case RUN_NEW:
 	case RUN_WAITING:
-	case RUN_CLAIMING:
-		return;
 	case RUN_RUNNING:
-		if (entry->is_behind &&
-		    entry_settled_ms(entry) == entry->watermark_ms)
-			entry_post_watermark(entry);
+		return;
+	case RUN_CLAIMING:
+		entry_catch_store_up(entry);
 		return;
 	case RUN_RESTING:
 		/* its record waits in the store for the next scheduler */
@@ -643,6 +766,8 @@ entry_on_run(struct run *run)
 		break;
 	case RUN_ENDED:
 		entry_on_end(entry, run);
+		if (!entry->is_stopping)
+			entry_catch_store_up(entry);
 		break;
 	}
 	entry_drain(entry);
@@ -655,13 +780,12 @@ entry_on_run(struct run *run)
 void
 entry_stop(struct entry *entry)
 {
-	struct run *run = entry->runs, *next;
+	struct run *run, *next;
 
 	entry->is_stopping = entry->is_holding = true;
 	clock_stop(&entry->timer);
-	free(entry->backlog);
-	entry->backlog = NULL;
-	for (; run != NULL; run = next) {
+	entry_drop_waiting(entry);
+	for (run = entry->runs; run != NULL; run = next) {
 		next = run->next;
 		if (run->state == RUN_WAITING || run->state == RUN_RESTING)
 			entry_remove_run(entry, run);

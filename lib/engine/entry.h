@@ -18,6 +18,7 @@ struct entry {
 	struct run *runs;        /* in the order made */
 	struct backlog *backlog; /* NULL while empty */
 	struct orphan *orphans;  /* runs whose scheduler died before them */
+	struct skips *skips;     /* to be recorded later; NULL: none */
 	bool is_behind;          /* the store's watermark is not yet at ours */
 	bool is_holding;         /* the backlog begins nothing just now */
 	bool is_stopping;

@@ -242,7 +242,9 @@ run_claim(struct run *run)
 	attempt->timer.fire = run_claim_is_late;
 	clock_set_in(run->engine->clock, &attempt->timer, RUN_CLAIM_MS);
 	run->state = RUN_CLAIMING;
-	store->post(store, op); /* which may answer at once, and end the run */
+	store->post(store, op);
+	if (run->state == RUN_CLAIMING) /* a one-shot's store answers at once */
+		run->changed(run);
 }
 
 /* The slot */
@@ -304,10 +306,11 @@ run_on_seat(struct pool_seat *seat)
 void
 run_begin(struct run *run)
 {
+	struct pool *pool = run->engine->pool;
+
 	run->state = RUN_WAITING;
-	pool_ask(run->engine->pool, &run->seat);
-	if (run->seat.state == POOL_WAITING)
-		run->has_waited = true;
+	run->has_waited |= pool->seated >= pool->size;
+	pool_ask(pool, &run->seat); /* after which the run may be gone */
 }
 
 /* The end of an attempt */

@@ -347,6 +347,8 @@ chance_event(struct world *world)
 {
 	int64_t now = clock_wall_ms(world->clock);
 
+	if (now > world->latest_ms)
+		world->latest_ms = now;
 	switch (random_below(7)) {
 	case 0:
 		world_crash(world);

@@ -88,6 +88,8 @@ process_check(const struct process *process)
 	int64_t now = clock_wall_ms(world->clock);
 	const struct process *other;
 
+	if (now < world->latest_ms)
+		now = world->latest_ms; /* it was due before the step back */
 	if (run->due_ms != CLOCK_NONE && run->trigger != RECORD_IMMEDIATE &&
 	    now < run->due_ms + job_delay_ms(run->job))
 		world_fault(
@@ -243,9 +245,9 @@ world_crash(struct world *world)
 
 	while (world->processes->first != NULL)
 		process_forget(world->processes->first);
-	world_store_crash(world->store);
 	pool_open(&world->pool, false);
 	world_end(world);
+	world_store_crash(world->store);
 	pool_release(&world->pool);
 	pool_init(&world->pool, size);
 }

@@ -43,6 +43,7 @@ struct world {
 	void *data;
 	int64_t store_delay_ms; /* until an operation is applied */
 	bool store_is_down;     /* operations wait, claims fail */
+	int64_t latest_ms;      /* how far the wall clock has ever been */
 
 	/* What was seen. */
 	size_t running, most_running, starts, faults;

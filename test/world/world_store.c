@@ -136,21 +136,47 @@ store_apply_one(struct world_store *store, struct store_op *op)
 	}
 }
 
-/* Answers come one by one, and may post more: never hold the list. */
+static void
+store_answer(struct store_op *op)
+{
+	void (*done)(struct store_op * op) = op->done;
+
+	op->done = NULL;
+	if (done != NULL)
+		done(op);
+}
+
+/*
+ * While the store is down claims are answered and all waits, in order. Answers
+ * may post more: never hold the list over one.
+ */
+static void
+store_refuse(struct world_store *store)
+{
+	struct store_op *op;
+
+	for (op = store->first; op != NULL; op = op->next) {
+		if (op->done == NULL)
+			continue;
+		op->result = CLAIM_FAILED;
+		store_answer(op);
+	}
+}
+
 void
 world_store_flush(struct world_store *store)
 {
 	struct store_op *op;
 
+	if (store->world->store_is_down) {
+		store_refuse(store);
+		return;
+	}
 	while ((op = store->first) != NULL) {
 		store->first = op->next;
 		op->next = NULL;
-		if (store->world->store_is_down && op->kind == STORE_BEGIN)
-			op->result = CLAIM_FAILED;
-		else
-			store_apply_one(store, op);
-		if (op->done != NULL)
-			op->done(op);
+		store_apply_one(store, op);
+		store_answer(op);
 		store_op_free(op);
 	}
 }
