@@ -89,9 +89,10 @@ LIB_SRC := $(wildcard lib/*/*.c)
 CMD_SRC := $(wildcard cmd/*.c)
 TOOL_SRC := $(wildcard test/tool/*.c)
 BENCH_SRC := $(wildcard test/bench/*.c)
+WORLD_SRC := $(wildcard test/world/*.c)
 FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
 HEADERS := $(wildcard lib/*/*.h cmd/*.h test/*/*.h)
-ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(TOOL_SRC) $(BENCH_SRC) \
+ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(TOOL_SRC) $(BENCH_SRC) $(WORLD_SRC) \
 	$(wildcard test/fuzz/*.c)
 
 TEXT_OBJ := $(patsubst %,$B/%.o,$(wildcard lib/*/*.sql))
@@ -142,7 +143,10 @@ $B/libwjobs.a: $(LIB_OBJ) $B/sources
 	$(AR) rcs $@ $(LIB_OBJ)
 
 $B/test/%: $B/test/tool/%.o $B/libwjobs.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+
+# The scheduler's simulated world.
+$B/test/sim: $(WORLD_SRC:%.c=$B/%.o)
 
 $B/test/replay_%: $B/test/fuzz/fuzz_%.o $B/test/fuzz/replay.o $B/libwjobs.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

@@ -91,6 +91,8 @@ daemon_on_store(void *data)
 	snprintf(waiting, sizeof waiting, "%zu", state.waiting);
 	snprintf(
 	    dropped, sizeof dropped, "%llu", (unsigned long long)state.dropped);
+	if (state.note[0] != '\0')
+		log_line(LOG_ERROR, "%s", state.note);
 	if (state.is_degraded)
 		log_event(LOG_ERROR, "degraded: history waits for its store",
 		    "error", state.reason, "waiting", waiting, NULL);
@@ -133,8 +135,12 @@ daemon_open_store(struct daemon *daemon, struct err *err)
 		return false;
 	}
 	daemon_log_found(&daemon->found);
-	daemon->writer = writer_start(
-	    daemon->loop, store, cli->place.spool, daemon_on_store, daemon);
+	daemon->writer = writer_start(daemon->loop, store, cli->place.spool,
+	    daemon_on_store, daemon, err);
+	if (daemon->writer == NULL) {
+		store_close(store);
+		return false;
+	}
 	daemon->engine.store = &daemon->writer->port;
 	daemon->engine.runtime_dir = cli->place.runtime_dir;
 	return true;
@@ -167,13 +173,22 @@ daemon_open(struct daemon *daemon, const struct daemon_options *options,
 }
 
 static void
+daemon_flush(struct daemon *daemon)
+{
+	struct err err;
+
+	if (daemon->writer != NULL &&
+	    !writer_stop(daemon->writer, FLUSH_MS, &err))
+		log_event(LOG_ERROR, "history is lost", "error", err.msg, NULL);
+}
+
+static void
 daemon_close(struct daemon *daemon)
 {
 	if (daemon->loop == NULL)
 		return;
 	scheduler_free(daemon->scheduler);
-	if (daemon->writer != NULL)
-		writer_stop(daemon->writer, FLUSH_MS);
+	daemon_flush(daemon);
 	store_start_release(&daemon->found);
 	proc_host_close(daemon->engine.host);
 	clock_close(daemon->engine.clock);

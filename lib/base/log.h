@@ -15,8 +15,6 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_LOGFMT, LOG_JSON };
 
-#define LOG_BUFFER_MAX (1 << 20)
-
 struct ev_loop;
 
 void log_setup(enum log_level level, enum log_format format);

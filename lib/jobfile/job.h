@@ -105,12 +105,6 @@ job_code_is_in(const struct job_codes *codes, int code)
 	    (codes->bit[code / 64] >> (code % 64) & 1) != 0;
 }
 
-static inline const char *
-job_kind_name(enum job_kind kind)
-{
-	return kind == JOB_CRON ? "cron" : "interval";
-}
-
 /* The fixed delay of `jitter`: a hash of the name, from 0 to jitter_ms. */
 int64_t job_delay_ms(const struct job *job);
 const char *job_overlap_name(enum job_overlap overlap);

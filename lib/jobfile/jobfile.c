@@ -5,6 +5,7 @@
  * done by finish.c when all has been read.
  */
 #include "lib/jobfile/jobfile.h"
+#include "lib/jobfile/name.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -221,19 +222,6 @@ read_job_keys(struct loader *l, const struct yaml_node *map, struct job *job)
 	}
 }
 
-static bool
-read_name_is_valid(const char *name)
-{
-	size_t n = 0;
-
-	while (value_is_letter(name[n]) ||
-	    (n > 0 &&
-		((name[n] >= '0' && name[n] <= '9') || name[n] == '.' ||
-		    name[n] == '-')))
-		n++;
-	return n != 0 && n <= JOB_NAME_MAX && name[n] == '\0';
-}
-
 /* The map holds numbers from 1, since the array moves as it grows. */
 static void
 read_note_name(struct loader *l, struct job *job)
@@ -287,7 +275,7 @@ read_new_job(struct loader *l, const struct yaml_node *name)
 	*job = l->builtin;
 	job->name = l->name = arena_strdup(l->arena, name->text);
 	job->place = loader_place(l, name);
-	if (!read_name_is_valid(job->name)) {
+	if (!name_is_valid(job->name)) {
 		loader_error(l, job->place,
 		    "'%s' cannot be a job's name: that is a letter or _, then "
 		    "up to 63 letters, digits, '.', '_' and '-'",
