@@ -16,6 +16,8 @@
 
 static const struct cmd *const cmds[] = {
 	/* in the order of help */
+	&cmd_run,
+	&cmd_exec,
 	&cmd_next,
 	&cmd_list,
 	&cmd_show,
