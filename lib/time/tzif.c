@@ -13,7 +13,7 @@
  * the last change. Nothing in a file is believed before it was measured.
  */
 #define HEADER_SIZE 44
-/* Further away than this no change can lie; sums cannot overflow. */
+/* Where old files put the Big Bang; no change lies further away. */
 #define FARTHEST_S (INT64_C(1) << 59)
 /* RFC 9636 section 3.2: more than -25 hours, less than 26. */
 #define OFFSET_MIN_S (-89999)
@@ -182,12 +182,14 @@ static bool
 read_file(struct file *file, struct zone *zone)
 {
 	struct block b;
-	int version;
+	int version, second = 0;
 
 	if (!read_block(file, 4, &b, &version))
 		return false;
-	if (version >= 2 && !read_block(file, 8, &b, &version))
+	if (version >= 2 && !read_block(file, 8, &b, &second))
 		return false;
+	if (version >= 2 && second != version)
+		return broken(file, "its two versions differ");
 	if (b.leapcnt != 0)
 		return err_set(file->err, ERR_RANGE,
 		    "time zone '%s' counts leap seconds, which the system's "

@@ -172,7 +172,9 @@ cron_list_next(const struct when *when, int64_t after_ms)
 		if (found < best)
 			best = found;
 	}
-	return best == WHEN_NEVER ? WHEN_NEVER : best * 1000;
+	/* in zones west of Greenwich the year 9999 ends later */
+	return best <= CIVIL_YEAR_9999_S && s <= CIVIL_YEAR_9999_S ? best * 1000
+								   : WHEN_NEVER;
 }
 
 static int64_t
@@ -186,14 +188,15 @@ cron_list_prev(const struct when *when, int64_t until_ms)
 		if (found > best)
 			best = found;
 	}
-	return best == WHEN_BEFORE ? WHEN_BEFORE : best * 1000;
+	return best >= CIVIL_YEAR_0_S && s >= CIVIL_YEAR_0_S ? best * 1000
+							     : WHEN_BEFORE;
 }
 
 /* How many instants of the grid lie at or before ms, from the anchor on. */
 static int64_t
 grid_index(const struct when *when, int64_t ms)
 {
-	int64_t first = (CIVIL_YEAR_0_S - 1) * 1000;
+	int64_t first = CIVIL_YEAR_0_S * 1000 - 1;
 	int64_t last = CIVIL_YEAR_9999_S * 1000;
 
 	if (ms < first)

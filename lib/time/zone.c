@@ -6,8 +6,8 @@
 #include "lib/time/civil.h"
 #include "lib/time/zone_data.h"
 
-/* Beyond this an instant is looked up as if it were here. */
-#define FARTHEST_S (INT64_C(1) << 58)
+/* Beyond this, where no change can lie, an instant is looked up as if here. */
+#define FARTHEST_S (INT64_C(1) << 60)
 
 struct zone *
 zone_new(const char *name)
