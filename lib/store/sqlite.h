@@ -29,8 +29,8 @@ enum sqlite_sql {
 	SQL_WORKER_NAME,
 	SQL_WORKER_SWEEP,
 
+	SQL_CLAIM_STATE,
 	SQL_CLAIM,
-	SQL_CLAIMED,
 	SQL_GRANT,
 	SQL_SKIP_OVER,
 	SQL_WATERMARK,
@@ -50,6 +50,7 @@ enum sqlite_sql {
 	SQL_PRUNE_RUNS,
 	SQL_PRUNE_SKIPS,
 	SQL_PRUNE_OLD,
+	SQL_PRUNE_KEPT,
 	SQL_PRUNE_FULL,
 	SQL_RUN_DROP,
 	SQL_OUTPUT_DROP,
@@ -78,7 +79,8 @@ enum sqlite_sql {
 /* A name that rows hold as a number: of a job, or of a worker. */
 struct sqlite_name {
 	int64_t id;
-	char *kind; /* of a job, as its row has it */
+	char *kind;   /* of a job, as its row has it */
+	int64_t kept; /* by it, as far as this process knows; -1: unknown */
 	char text[];
 };
 
@@ -208,7 +210,8 @@ int sqlite_end(struct sqlite *sq, const struct record *record);
 bool sqlite_is_store_failure(int rc);
 
 /* sqlite_prune.c: inside a transaction. An SQLite result code. */
-int sqlite_prune_job(struct sqlite *sq, int64_t job, int64_t kept);
+/* One more run of the job is kept. */
+int sqlite_prune_job(struct sqlite *sq, int64_t job);
 int sqlite_prune_skips(struct sqlite *sq, int64_t job, int64_t kept);
 int sqlite_prune_old(struct sqlite *sq, int64_t now_ms);
 /* Each job to its limit exactly. */

@@ -27,13 +27,11 @@ static const char *const sql[SQL_COUNT] = {
 	    " UNION SELECT worker FROM live WHERE worker IS NOT NULL)",
 	[SQL_WORKER_NAME] = "SELECT name FROM worker WHERE id = ?1",
 
-	[SQL_CLAIM] = "UPDATE job SET watermark = ?2, claimed = ?3,"
-		      " fence = fence + 1, skip = NULL WHERE id = ?1"
-		      " AND (watermark IS NULL OR watermark < ?2)"
-		      " RETURNING fence",
-	[SQL_CLAIMED] = "SELECT fence FROM job WHERE id = ?1 AND claimed = ?2",
-	[SQL_GRANT] = "UPDATE job SET fence = fence + 1, skip = NULL"
-		      " WHERE id = ?1 RETURNING fence",
+	[SQL_CLAIM_STATE] = "SELECT watermark, claimed, fence FROM job"
+			    " WHERE id = ?1",
+	[SQL_CLAIM] = "UPDATE job SET fence = ?2, watermark = ?3, claimed = ?4,"
+		      " skip = NULL WHERE id = ?1",
+	[SQL_GRANT] = "UPDATE job SET fence = ?2, skip = NULL WHERE id = ?1",
 	[SQL_SKIP_OVER] = "UPDATE job SET skip = NULL"
 			  " WHERE id = ?1 AND skip IS NOT NULL",
 	[SQL_WATERMARK] = "UPDATE job SET watermark = ?2, claimed = NULL"
@@ -66,7 +64,7 @@ static const char *const sql[SQL_COUNT] = {
 	    " success = CASE WHEN ?3 = 2 THEN ?2 ELSE success END,"
 	    " failure = CASE WHEN ?3 IN (3, 6) THEN ?2 ELSE failure END,"
 	    " strip = ((strip << 3) | (?3 + 1)) & 1073741823,"
-	    " kept = kept + 1 WHERE id = ?1 RETURNING kept",
+	    " kept = kept + 1 WHERE id = ?1",
 	[SQL_SKIP_STATE] =
 	    "SELECT skip, skip_reason, skip_last FROM job WHERE id = ?1",
 	[SQL_SKIP_JOIN] = "UPDATE run SET count = count + ?3, rest = ?4,"
@@ -88,6 +86,7 @@ static const char *const sql[SQL_COUNT] = {
 	    " run.id IS last OR run.id IS success OR run.id IS failure"
 	    " FROM run INDEXED BY run_id CROSS JOIN job ON job.id = run.job"
 	    " WHERE run.id < ?1 ORDER BY run.id",
+	[SQL_PRUNE_KEPT] = "SELECT kept FROM job WHERE id = ?1",
 	[SQL_PRUNE_FULL] = "SELECT id, kept, kept_skips FROM job"
 			   " WHERE kept > ?1 OR kept_skips > ?2",
 	[SQL_RUN_DROP] = "DELETE FROM run WHERE job = ?1 AND id = ?2",
@@ -230,6 +229,7 @@ names_keep(
 	name = mem_alloc(sizeof *name + len + 1);
 	name->id = id;
 	name->kind = mem_strdup(kind);
+	name->kept = -1;
 	memcpy(name->text, text, len + 1);
 	if ((uint64_t)id >= room) {
 		room = (size_t)id * 2 + 16;

@@ -90,14 +90,41 @@ drop_oldest(struct sqlite *sq, enum sqlite_sql which, int64_t job, int64_t n)
 	return count_pruned(sq, job, runs, (int64_t)len - runs);
 }
 
-int
-sqlite_prune_job(struct sqlite *sq, int64_t job, int64_t kept)
+static int
+read_kept(struct sqlite *sq, int64_t job, int64_t *kept)
 {
-	int64_t keep = sq->limits.keep;
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_PRUNE_KEPT);
+	int rc;
 
-	if (kept <= keep + keep / 16)
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*kept = sqlite3_column_int64(stmt, 0);
+	sqlite3_reset(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/*
+ * Counted here, and read from the row only where it is not known or too much:
+ * what other processes add, their own counts look after.
+ */
+int
+sqlite_prune_job(struct sqlite *sq, int64_t job)
+{
+	int64_t keep = sq->limits.keep, most = keep + keep / 16;
+	int64_t *kept = &sq->jobs.by_id[job]->kept;
+	int rc;
+
+	if (*kept >= 0 && ++*kept <= most)
 		return SQLITE_OK;
-	return drop_oldest(sq, SQL_PRUNE_RUNS, job, kept - keep);
+	rc = read_kept(sq, job, kept);
+	if (rc != SQLITE_OK || *kept <= most)
+		return rc;
+	rc = drop_oldest(sq, SQL_PRUNE_RUNS, job, *kept - keep);
+	*kept = -1;
+	return rc;
 }
 
 int

@@ -88,8 +88,8 @@ put_live(struct sqlite *sq, int64_t job, const struct record *record)
 static int
 put_live_anew(struct sqlite *sq, int64_t job, const struct record *record)
 {
-	bool has_ended;
-	int64_t one;
+	bool has_ended = false;
+	int64_t one = 0;
 	int rc = ask_with_id(
 	    sq, SQL_RUN_HAS, job, &record->id, &one, &has_ended);
 
@@ -110,56 +110,73 @@ set_watermark(struct sqlite *sq, enum sqlite_sql which, int64_t job, int64_t ms)
 	return sqlite_run(stmt);
 }
 
-/*
- * Take the instant: *is_new says that it was taken now, else the result that
- * it is lost, or this run's from an earlier time of asking.
- */
+struct claim_state {
+	int64_t watermark_ms, fence;
+	struct ulid claimed;
+	bool has_claimed;
+};
+
 static int
-claim(struct sqlite *sq, int64_t job, struct store_op *op, bool *is_new)
+read_claim_state(struct sqlite *sq, int64_t job, struct claim_state *state)
 {
-	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_CLAIM);
-	int64_t fence = 0;
-	bool is_mine = true;
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_CLAIM_STATE);
 	int rc;
 
 	if (stmt == NULL)
 		return sqlite3_errcode(sq->db);
 	sqlite3_bind_int64(stmt, 1, job);
-	sqlite3_bind_int64(stmt, 2, op->record.scheduled_ms);
-	sqlite_bind_ulid(stmt, 3, &op->record.id);
-	rc = ask(stmt, &fence, is_new);
-	if (rc == SQLITE_OK && !*is_new)
-		rc = ask_with_id(
-		    sq, SQL_CLAIMED, job, &op->record.id, &fence, &is_mine);
-	if (rc == SQLITE_OK && !is_mine)
-		op->result = CLAIM_LOST;
-	else
-		op->record.fence = (uint64_t)fence;
-	return rc;
+	rc = sqlite3_step(stmt);
+	state->watermark_ms = sqlite_read_ms(stmt, 0);
+	state->has_claimed = sqlite_read_ulid(stmt, 1, &state->claimed);
+	state->fence = sqlite3_column_int64(stmt, 2);
+	sqlite3_reset(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* Write the grant; with a claim, also the instant and who took it. */
 static int
-grant(struct sqlite *sq, int64_t job, struct store_op *op)
+grant(struct sqlite *sq, int64_t job, struct store_op *op, bool is_claim)
 {
-	int64_t fence = 0;
-	bool found;
-	int rc = ask_with_id(sq, SQL_GRANT, job, NULL, &fence, &found);
+	sqlite3_stmt *stmt = sqlite_stmt(sq, is_claim ? SQL_CLAIM : SQL_GRANT);
 
-	op->record.fence = (uint64_t)fence;
-	return rc;
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite3_bind_int64(stmt, 2, (int64_t)op->record.fence);
+	if (is_claim) {
+		sqlite3_bind_int64(stmt, 3, op->record.scheduled_ms);
+		sqlite_bind_ulid(stmt, 4, &op->record.id);
+	}
+	return sqlite_run(stmt);
 }
 
+/*
+ * An instant that is later than the watermark is granted; one that this very
+ * run has taken before is granted again, with the fence of then.
+ */
 static int
 begin(struct sqlite *sq, int64_t job, struct store_op *op)
 {
-	bool is_new = false;
-	int rc = store_op_claims(op) ? claim(sq, job, op, &is_new)
-				     : grant(sq, job, op);
+	struct claim_state state;
+	bool is_claim = store_op_claims(op), is_again;
+	int rc = read_claim_state(sq, job, &state);
 
-	if (rc != SQLITE_OK || op->result == CLAIM_LOST)
+	if (rc != SQLITE_OK)
 		return rc;
-	return is_new ? put_live(sq, job, &op->record)
-		      : put_live_anew(sq, job, &op->record);
+	is_again = is_claim && state.has_claimed &&
+	    memcmp(&state.claimed, &op->record.id, sizeof state.claimed) == 0;
+	if (is_claim && !is_again &&
+	    op->record.scheduled_ms <= state.watermark_ms) {
+		op->result = CLAIM_LOST;
+		return SQLITE_OK;
+	}
+	op->record.fence = (uint64_t)state.fence + (is_again ? 0 : 1);
+	if (!is_again)
+		rc = grant(sq, job, op, is_claim);
+	if (rc != SQLITE_OK)
+		return rc;
+	return is_claim && !is_again ? put_live(sq, job, &op->record)
+				     : put_live_anew(sq, job, &op->record);
 }
 
 static int
@@ -203,8 +220,6 @@ static int
 count_end(struct sqlite *sq, int64_t job, const struct record *record)
 {
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_JOB_ENDED);
-	int64_t kept = 0;
-	bool found;
 	int rc;
 
 	if (stmt == NULL)
@@ -218,8 +233,8 @@ count_end(struct sqlite *sq, int64_t job, const struct record *record)
 		sqlite3_bind_int64(stmt, 4, record->duration_ms);
 	else
 		sqlite3_bind_null(stmt, 4);
-	rc = ask(stmt, &kept, &found);
-	return rc == SQLITE_OK ? sqlite_prune_job(sq, job, kept) : rc;
+	rc = sqlite_run(stmt);
+	return rc == SQLITE_OK ? sqlite_prune_job(sq, job) : rc;
 }
 
 static int
