@@ -47,6 +47,7 @@ enum sqlite_sql {
 	SQL_SKIP_JOIN,
 	SQL_JOB_SKIPPED,
 
+	SQL_PRUNE_BOUND,
 	SQL_PRUNE_RUNS,
 	SQL_PRUNE_SKIPS,
 	SQL_PRUNE_OLD,
@@ -214,7 +215,7 @@ bool sqlite_is_store_failure(int rc);
 int sqlite_prune_job(struct sqlite *sq, int64_t job);
 int sqlite_prune_skips(struct sqlite *sq, int64_t job, int64_t kept);
 int sqlite_prune_old(struct sqlite *sq, int64_t now_ms);
-/* Each job to its limit exactly. */
+/* Each job to its limit exactly, as far as one transaction bears it. */
 int sqlite_prune_all(struct sqlite *sq);
 
 /* sqlite_start.c */

@@ -74,11 +74,14 @@ static const char *const sql[SQL_COUNT] = {
 			    " kept_skips = kept_skips + ?6"
 			    " WHERE id = ?1 RETURNING kept_skips",
 
+	[SQL_PRUNE_BOUND] = "SELECT id FROM run WHERE job = ?1"
+			    " AND status <> 4 ORDER BY id DESC"
+			    " LIMIT 1 OFFSET ?2",
 	[SQL_PRUNE_RUNS] =
 	    "SELECT run.id FROM job CROSS JOIN run ON run.job = job.id"
-	    " WHERE job.id = ?1 AND status <> 4 AND run.id IS NOT last"
-	    " AND run.id IS NOT success AND run.id IS NOT failure"
-	    " ORDER BY run.id LIMIT ?2",
+	    " WHERE job.id = ?1 AND status <> 4 AND run.id < ?3"
+	    " AND run.id IS NOT last AND run.id IS NOT success"
+	    " AND run.id IS NOT failure ORDER BY run.id LIMIT ?2",
 	[SQL_PRUNE_SKIPS] = "SELECT id FROM run WHERE job = ?1 AND status = 4"
 			    " ORDER BY id LIMIT ?2",
 	[SQL_PRUNE_OLD] =

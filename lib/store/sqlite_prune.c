@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/mem.h"
 #include "lib/store/sqlite.h"
@@ -8,10 +9,13 @@
  * a sixteenth more than it may keep (to the run where it keeps few), so that
  * the cost is spread; by age, some rows at a time. What has not ended lies in
  * another table and is never looked at; a job's last run, last success and
- * last failure stay. Functions return an SQLite result code.
+ * last failure stay, beside the newest. Functions return an SQLite result
+ * code.
  */
-#define SKIPS_KEPT  100
-#define OLD_AT_ONCE 1000
+#define SKIPS_KEPT 100
+/* So many rows at most go in one transaction; the rest waits for the next. */
+#define DROP_AT_ONCE  1000
+#define DROP_AT_START 20000
 
 static int
 drop_run(struct sqlite *sq, int64_t job, const struct ulid *id)
@@ -45,18 +49,36 @@ count_pruned(struct sqlite *sq, int64_t job, int64_t runs, int64_t skips)
 	return sqlite_run(stmt);
 }
 
-/* The ids that `which` names, at most n; the caller's to free. */
+/* Where the runs end that are kept: the id of the keep-th newest. */
 static int
-gather(struct sqlite *sq, enum sqlite_sql which, int64_t job, int64_t n,
-    struct ulid **ids, size_t *len)
+find_bound(struct sqlite *sq, int64_t job, struct ulid *bound)
 {
-	sqlite3_stmt *stmt = sqlite_stmt(sq, which);
+	sqlite3_stmt *stmt;
+	int rc = SQLITE_DONE;
+
+	memset(bound, 0xff, sizeof *bound);
+	if (sq->limits.keep == 0)
+		return SQLITE_OK;
+	if ((stmt = sqlite_stmt(sq, SQL_PRUNE_BOUND)) == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite3_bind_int64(stmt, 2, sq->limits.keep - 1);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW && !sqlite_read_ulid(stmt, 0, bound))
+		rc = SQLITE_CORRUPT;
+	sqlite3_reset(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* The ids that stmt gives for the job, at most n; the caller's to free. */
+static int
+gather(
+    sqlite3_stmt *stmt, int64_t job, int64_t n, struct ulid **ids, size_t *len)
+{
 	struct ulid *list = NULL;
 	size_t k = 0;
 	int rc;
 
-	if (stmt == NULL)
-		return sqlite3_errcode(sq->db);
 	sqlite3_bind_int64(stmt, 1, job);
 	sqlite3_bind_int64(stmt, 2, n);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -72,22 +94,53 @@ gather(struct sqlite *sq, enum sqlite_sql which, int64_t job, int64_t n,
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* Drop the n oldest; how many it were is taken off the job's count. */
+/* Drop those of `which`, n at most; *dropped is how many it were. */
 static int
-drop_oldest(struct sqlite *sq, enum sqlite_sql which, int64_t job, int64_t n)
+drop_some(struct sqlite *sq, sqlite3_stmt *stmt, int64_t job, int64_t n,
+    int64_t *dropped)
 {
 	struct ulid *ids = NULL;
 	size_t len = 0, i;
-	int64_t runs;
-	int rc = gather(sq, which, job, n, &ids, &len);
+	int rc = gather(stmt, job, n, &ids, &len);
 
 	for (i = 0; rc == SQLITE_OK && i < len; i++)
 		rc = drop_run(sq, job, &ids[i]);
 	free(ids);
-	if (rc != SQLITE_OK || len == 0)
+	*dropped = (int64_t)len;
+	return rc;
+}
+
+/* The runs beyond the newest that are kept. */
+static int
+drop_runs(struct sqlite *sq, int64_t job, int64_t *dropped)
+{
+	sqlite3_stmt *stmt;
+	struct ulid bound;
+	int rc = find_bound(sq, job, &bound);
+
+	*dropped = 0;
+	if (rc != SQLITE_OK)
 		return rc;
-	runs = which == SQL_PRUNE_RUNS ? (int64_t)len : 0;
-	return count_pruned(sq, job, runs, (int64_t)len - runs);
+	if ((stmt = sqlite_stmt(sq, SQL_PRUNE_RUNS)) == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite_bind_ulid(stmt, 3, &bound);
+	rc = drop_some(sq, stmt, job, DROP_AT_ONCE, dropped);
+	if (rc != SQLITE_OK || *dropped == 0)
+		return rc;
+	return count_pruned(sq, job, *dropped, 0);
+}
+
+static int
+drop_skips(struct sqlite *sq, int64_t job, int64_t n)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_PRUNE_SKIPS);
+	int64_t dropped;
+	int rc;
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	rc = drop_some(sq, stmt, job, n, &dropped);
+	return rc == SQLITE_OK ? count_pruned(sq, job, 0, dropped) : rc;
 }
 
 static int
@@ -114,7 +167,7 @@ int
 sqlite_prune_job(struct sqlite *sq, int64_t job)
 {
 	int64_t keep = sq->limits.keep, most = keep + keep / 16;
-	int64_t *kept = &sq->jobs.by_id[job]->kept;
+	int64_t *kept = &sq->jobs.by_id[job]->kept, dropped;
 	int rc;
 
 	if (*kept >= 0 && ++*kept <= most)
@@ -122,8 +175,8 @@ sqlite_prune_job(struct sqlite *sq, int64_t job)
 	rc = read_kept(sq, job, kept);
 	if (rc != SQLITE_OK || *kept <= most)
 		return rc;
-	rc = drop_oldest(sq, SQL_PRUNE_RUNS, job, *kept - keep);
-	*kept = -1;
+	rc = drop_runs(sq, job, &dropped);
+	*kept -= dropped;
 	return rc;
 }
 
@@ -132,7 +185,7 @@ sqlite_prune_skips(struct sqlite *sq, int64_t job, int64_t kept)
 {
 	if (kept <= SKIPS_KEPT + SKIPS_KEPT / 16)
 		return SQLITE_OK;
-	return drop_oldest(sq, SQL_PRUNE_SKIPS, job, kept - SKIPS_KEPT);
+	return drop_skips(sq, job, kept - SKIPS_KEPT);
 }
 
 struct old_run {
@@ -172,7 +225,7 @@ gather_old(
 	for (i = 0; i < 6; i++)
 		limit.b[i] = (unsigned char)(limit_ms >> (40 - 8 * i) & 0xff);
 	sqlite_bind_ulid(stmt, 1, &limit);
-	while (len < OLD_AT_ONCE && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+	while (len < DROP_AT_ONCE && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		one.job = sqlite3_column_int64(stmt, 0);
 		one.is_skip = sqlite3_column_int(stmt, 2) == RECORD_SKIPPED;
 		if (!sqlite_read_ulid(stmt, 1, &one.id) ||
@@ -184,7 +237,7 @@ gather_old(
 	sqlite3_reset(stmt);
 	*list = old;
 	*n = len;
-	return len == OLD_AT_ONCE || rc == SQLITE_DONE ? SQLITE_OK : rc;
+	return len == DROP_AT_ONCE || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 /* Pages that pruning left over go back to the file system bit by bit. */
@@ -230,7 +283,7 @@ sqlite_prune_old(struct sqlite *sq, int64_t now_ms)
 	if (rc == SQLITE_OK)
 		rc = give_back(sq);
 	sq->swept_ms = now_ms;
-	sq->is_sweep_due = n == OLD_AT_ONCE;
+	sq->is_sweep_due = n == DROP_AT_ONCE;
 	return rc;
 }
 
@@ -243,6 +296,7 @@ sqlite_prune_all(struct sqlite *sq)
 {
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_PRUNE_FULL);
 	struct full_job *full = NULL;
+	int64_t dropped = 0, left = DROP_AT_START;
 	size_t n = 0, i;
 	int rc;
 
@@ -258,13 +312,13 @@ sqlite_prune_all(struct sqlite *sq)
 	}
 	sqlite3_reset(stmt);
 	rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
-	for (i = 0; rc == SQLITE_OK && i < n; i++) {
+	for (i = 0; rc == SQLITE_OK && i < n && left > 0; i++) {
 		if (full[i].kept > sq->limits.keep)
-			rc = drop_oldest(sq, SQL_PRUNE_RUNS, full[i].id,
-			    full[i].kept - sq->limits.keep);
+			rc = drop_runs(sq, full[i].id, &dropped);
+		left -= dropped;
 		if (rc == SQLITE_OK && full[i].skips > SKIPS_KEPT)
-			rc = drop_oldest(sq, SQL_PRUNE_SKIPS, full[i].id,
-			    full[i].skips - SKIPS_KEPT);
+			rc = drop_skips(
+			    sq, full[i].id, full[i].skips - SKIPS_KEPT);
 	}
 	free(full);
 	return rc;

@@ -18,7 +18,7 @@
  *   reopen                                 close, and open again
  *
  * Operations take run=N (the id is made of N and of at=MS) and the fields of a
- * record by the names that JSON has. `self` as owner or leader is this process,
+ * record by the names that JSON has, with ~ for blanks. job=- is none. `self` as owner or leader is this process,
  * `dead` one that is gone.
  */
 
@@ -60,7 +60,7 @@ text(const char *key)
 	char *copy = mem_strdup(given(key)), *p;
 
 	for (p = copy; p != NULL && *p != '\0'; p++)
-		if (*p == '_')
+		if (*p == '~')
 			*p = ' ';
 	return copy;
 }
@@ -132,6 +132,10 @@ set_record(struct record *r)
 	r->job = text("job");
 	if (r->job == NULL)
 		r->job = mem_strdup("a");
+	if (strcmp(r->job, "-") == 0) {
+		free(r->job);
+		r->job = NULL;
+	}
 	r->kind = given("kind") != NULL ? text("kind") : mem_strdup("cron");
 	r->scheduled_ms = number("scheduled", CLOCK_NONE);
 	r->started_ms = number("started", CLOCK_NONE);
