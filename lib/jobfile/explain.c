@@ -228,24 +228,48 @@ explain_half(struct explain *fault, const struct line *line)
 	return false;
 }
 
+static const struct {
+	char c;
+	const char *what;
+} first[] = {
+	{ '*', "begins with '*'" },
+	{ '@', "begins with '@'" },
+	{ '`', "begins with '`'" },
+	{ '%', "begins with '%'" },
+	{ '&', "begins with '&'" },
+	{ '!', "begins with '!'" },
+	{ '|', "begins with '|'" },
+	{ '>', "begins with '>'" },
+};
+
+/* An entry of "{cron: * * * * *, command: x}" or of "[* * * * *]". */
+static bool
+explain_entry(struct explain *fault, const struct line *line)
+{
+	const char *at = line_at(line, fault->col), *end;
+	size_t i;
+
+	if (*line->value != '[' && *line->value != '{')
+		return false;
+	/* libyaml's place is the star or, where nothing follows, behind it */
+	if (at > line->s && at[-1] == '*')
+		at--;
+	for (i = 0; i < ARRAY_LEN(first) && at < line->end; i++) {
+		if (*at != first[i].c)
+			continue;
+		for (end = at; end < line->end && strchr(",]}", *end) == NULL;)
+			end++;
+		fault->is_last = true;
+		return say_quote(fault, line, at, end, first[i].what);
+	}
+	return false;
+}
+
 /* A character that means something to YAML where a text begins with it. */
 static bool
 explain_first(struct explain *fault, const struct line *line)
 {
-	static const struct {
-		char c;
-		const char *what;
-	} first[] = {
-		{ '*', "begins with '*'" },
-		{ '@', "begins with '@'" },
-		{ '`', "begins with '`'" },
-		{ '%', "begins with '%'" },
-		{ '&', "begins with '&'" },
-		{ '!', "begins with '!'" },
-		{ '|', "begins with '|'" },
-		{ '>', "begins with '>'" },
-	};
-	const char *s = line->value, *at = line_at(line, fault->col), *end;
+	const char *s = line->value;
 	size_t i;
 
 	if (s == line->end)
@@ -254,17 +278,7 @@ explain_first(struct explain *fault, const struct line *line)
 		if (*s == first[i].c)
 			return say_quote(
 			    fault, line, s, line->end, first[i].what);
-	/* an entry of "{cron: * * * * *, command: x}" or of "[*, *]" */
-	for (i = 0; i < ARRAY_LEN(first); i++)
-		if (at < line->end && at > line->s && *at == first[i].c &&
-		    (*s == '[' || *s == '{' || at[-1] == '[')) {
-			for (end = at; end < line->end && *end != ',' &&
-			     *end != '}' && *end != ']';)
-				end++;
-			fault->key = NULL;
-			return say_quote(fault, line, at, end, first[i].what);
-		}
-	return false;
+	return explain_entry(fault, line);
 }
 
 /* `echo a: b`: a colon and a blank end a key. */
@@ -341,6 +355,33 @@ explain_line(struct explain *fault, int number)
 	    explain_joined(fault, &line);
 }
 
+/* What has no text to quote: libyaml's words, with what they mean. */
+static bool
+explain_rest(struct explain *fault)
+{
+	const char *context = fault->context, *problem = fault->problem;
+
+	if (context != NULL && problem != NULL &&
+	    strstr(context, "scanning a quoted scalar") != NULL &&
+	    strstr(problem, "end of stream") != NULL) {
+		fault->line = fault->context_line;
+		fault->col = fault->context_col;
+		fault->is_last = true;
+		snprintf(fault->hint, sizeof fault->hint,
+		    "this quote is never closed");
+		return true;
+	}
+	if (problem != NULL && context != NULL &&
+	    strstr(context, "parsing a block") != NULL &&
+	    strstr(problem, "did not find expected") != NULL) {
+		snprintf(fault->hint, sizeof fault->hint,
+		    "not YAML: this line is indented neither as the one above "
+		    "nor as one that it could belong to");
+		return true;
+	}
+	return false;
+}
+
 bool
 explain_fault(struct explain *fault)
 {
@@ -356,5 +397,5 @@ explain_fault(struct explain *fault)
 	fault->line = line;
 	fault->col = col;
 	fault->key = NULL;
-	return false;
+	return explain_rest(fault);
 }

@@ -16,11 +16,13 @@ struct explain {
 	/* Where libyaml gave up, from 1; moved to where the fault begins. */
 	int line, col;
 	const char *context, *problem; /* libyaml's words, may be NULL */
-	int context_line;
+	int context_line, context_col;
 	/* Out: */
 	char hint[400];
 	const char *key; /* the line's key, of key_len bytes; NULL if none */
 	size_t key_len;
+	/* It is the value of the key read last, whatever the line's is. */
+	bool is_last;
 };
 
 /* True where the fault is a known one, and `hint` is filled. */

@@ -175,13 +175,17 @@ finish_default_anchor(struct finish *f)
 	struct job *job;
 	size_t i;
 
+	loader_push(f->l, "defaults");
+	loader_push(f->l, "anchor");
 	for (i = 0; anchor->text != NULL && i < f->l->file->n; i++) {
 		job = &f->l->file->job[i];
 		if (job->kind == JOB_INTERVAL &&
 		    (job->written & LOADER_BAD_JOB) == 0 &&
 		    !finish_read_anchor(f->l, anchor, job))
-			return;
+			break;
 	}
+	loader_pop(f->l);
+	loader_pop(f->l);
 }
 
 static void
@@ -196,9 +200,11 @@ finish_anchors(struct finish *f)
 		job = &l->file->job[anchor->job];
 		if ((job->written & LOADER_BAD_JOB) != 0)
 			continue;
+		loader_push(l, "jobs");
 		loader_push(l, job->name);
 		loader_push(l, "anchor");
 		finish_read_anchor(l, anchor, job);
+		loader_pop(l);
 		loader_pop(l);
 		loader_pop(l);
 	}
@@ -258,7 +264,7 @@ finish_jobs(struct loader *l)
 	loader_push(l, "jobs");
 	for (i = 0; i < l->file->n; i++)
 		finish_job(&f, &l->file->job[i]);
+	loader_pop(l);
 	finish_anchors(&f);
 	finish_array(l->file);
-	loader_pop(l);
 }

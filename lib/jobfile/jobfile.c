@@ -147,7 +147,10 @@ read_group(struct loader *l, const struct key *group,
 		return;
 	}
 	if (node->kind != YAML_MAP) {
-		loader_error(l, loader_place(l, node), "is not a map");
+		/* the first part is the line behind the group's */
+		loader_error(l, loader_place(l, node),
+		    "is not a map such as { %s: %s }",
+		    strchr(group[1].name, '.') + 1, group[1].text);
 		*written |= LOADER_BAD_JOB;
 		return;
 	}

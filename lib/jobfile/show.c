@@ -274,7 +274,7 @@ show_value(struct str *out, const struct key *key, const struct job *job)
 		str_push(out, ']');
 		break;
 	case KEY_RETRY_ON:
-		show_retry_on(out, field);
+		show_retry_on(out, &job->retry);
 		break;
 	case KEY_CHOICE:
 		str_add(out, key->choices[*(const int *)field]);

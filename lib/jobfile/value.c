@@ -80,6 +80,9 @@ value_place(const struct loader *l, const struct yaml_node *node)
 	return node->is_plain ? at : place_right(at, 1);
 }
 
+/* What stands in a map of texts, or in a list of them. */
+static const struct key value_item = { .name = "", .type = KEY_TEXT };
+
 /* The text of a scalar, which is not absent; else NULL, reported. */
 static const char *
 value_scalar(
@@ -233,8 +236,8 @@ value_read_size(struct loader *l, const struct key *key,
 	n = strtoll(text, NULL, 10);
 	if (n > key->max / factor || n * factor < key->min)
 		return loader_error(l, loader_place(l, node),
-		    "'%s' is more than %lldM", text,
-		    (long long)(key->max >> 20));
+		    "'%s' is more than %lldG", text,
+		    (long long)(key->max >> 30));
 	*field = n * factor;
 	return true;
 }
@@ -449,7 +452,7 @@ value_read_pair(struct loader *l, const struct key *key,
 		return NULL;
 	}
 	loader_push(l, name->text);
-	value = value_scalar(l, key, node);
+	value = value_scalar(l, &value_item, node);
 	if (value != NULL && key->type == KEY_ENV && expand_has_any(value)) {
 		str_clear(scratch);
 		if (expand_text(value, (l->flags & JOBFILE_NO_ENV) != 0,
@@ -612,7 +615,7 @@ value_read_command(struct loader *l, const struct key *key,
 		return false;
 	argv = arena_alloc(l->arena, (node->n + 1) * sizeof *argv);
 	for (; item != NULL; item = item->next) {
-		if ((text = value_scalar(l, key, item)) == NULL)
+		if ((text = value_scalar(l, &value_item, item)) == NULL)
 			return false;
 		argv[n++] = arena_strdup(l->arena, text);
 	}

@@ -150,6 +150,7 @@ yaml_fail_parser(struct yaml *yaml)
 		.context = p->context,
 		.problem = p->problem,
 		.context_line = (int)p->context_mark.line + 1,
+		.context_col = (int)p->context_mark.column + 1,
 	};
 
 	if (p->error == YAML_MEMORY_ERROR)
@@ -160,7 +161,7 @@ yaml_fail_parser(struct yaml *yaml)
 		return yaml_fail(yaml, fault.line, fault.col,
 		    "not YAML: %s%s%s", p->context != NULL ? p->context : "",
 		    p->context != NULL ? ", " : "", p->problem);
-	if (yaml_cut_path(yaml, fault.key, fault.key_len))
+	if (fault.is_last || yaml_cut_path(yaml, fault.key, fault.key_len))
 		return yaml_fail(yaml, fault.line, fault.col, "%s", fault.hint);
 	return yaml_fail(yaml, fault.line, fault.col, "%.*s: %s",
 	    (int)fault.key_len, fault.key, fault.hint);
