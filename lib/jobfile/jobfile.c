@@ -521,7 +521,7 @@ read_check_safety(
 	struct err err;
 
 	if ((l->flags & JOBFILE_TRUST_FILE) != 0 || geteuid() != 0 ||
-	    strcmp(path, "-") == 0 || source_is_safe(path, st, &err))
+	    source_is_safe(path, st, &err))
 		return;
 	if ((l->flags & JOBFILE_MUST_BE_SAFE) != 0)
 		loader_error(l, at, "%s", err.msg);

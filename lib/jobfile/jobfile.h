@@ -40,14 +40,14 @@ enum jobfile_flag {
 };
 
 /*
- * Read the file at path, "-" being standard input. False where there is any
- * error; the list then has all of them, in the order of their places, and *file
- * is released. Warnings come with success too; NULL where nobody asks. Places
- * name the file as `path` does.
+ * Read the file at path. False where there is any error; the list then has all
+ * of them, in the order of their places, and *file is released. Warnings come
+ * with success too; NULL where nobody asks. Places name the file as `path` does;
+ * what is not about its text, such as unsafe permissions, is at line 0.
  */
 bool jobfile_load(const char *path, unsigned flags, struct jobfile *file,
     struct errlist *errors, struct errlist *warnings) MUST_CHECK;
-/* The same from memory, for tests and fuzzing; path names it. */
+/* The same from memory, for `-f -`, tests and fuzzing; path names it. */
 bool jobfile_parse(const char *path, const char *text, size_t n, unsigned flags,
     struct jobfile *file, struct errlist *errors,
     struct errlist *warnings) MUST_CHECK;

@@ -115,8 +115,7 @@ void finish_jobs(struct loader *l);
 void warn_jobs(struct loader *l);
 
 /*
- * Read a whole file, "-" being standard input; *text is the caller's. err has
- * no path and no place.
+ * Read a whole file; *text is the caller's. err has no path and no place.
  */
 struct stat;
 bool source_read(const char *path, struct stat *st, char **text, size_t *n,

@@ -56,6 +56,23 @@ show_text(struct str *out, const char *text)
 	str_release(&visible);
 }
 
+/* The same where ${VAR} would be expanded: what looks so is no such thing. */
+static void
+show_expanded(struct str *out, const char *text)
+{
+	struct str escaped = { 0 };
+	const char *s;
+
+	while ((s = strstr(text, "${")) != NULL) {
+		str_addn(&escaped, text, (size_t)(s - text));
+		str_add(&escaped, "$${");
+		text = s + 2;
+	}
+	str_add(&escaped, text);
+	show_text(out, str_text(&escaped));
+	str_release(&escaped);
+}
+
 static void
 show_list(struct str *out, const char *const *list, bool is_one_bare)
 {
@@ -122,7 +139,7 @@ show_mask_url(struct str *out, const char *value)
 }
 
 static void
-show_pairs(struct str *out, const char *const *list)
+show_pairs(struct str *out, const char *const *list, bool is_expanded)
 {
 	size_t i;
 
@@ -137,7 +154,8 @@ show_pairs(struct str *out, const char *const *list)
 			str_add(&value, MASK);
 		else
 			show_mask_url(&value, list[i] + n + 1);
-		show_text(out, str_text(&value));
+		(is_expanded ? show_expanded : show_text)(
+		    out, str_text(&value));
 		str_release(&value);
 	}
 	if (i != 0)
@@ -263,7 +281,8 @@ show_value(struct str *out, const struct key *key, const struct job *job)
 		break;
 	case KEY_ENV:
 	case KEY_METADATA:
-		show_pairs(out, *(const char *const *const *)field);
+		show_pairs(out, *(const char *const *const *)field,
+		    key->type == KEY_ENV);
 		break;
 	case KEY_SIGNAL:
 		show_signal(out, *(const int *)field);
@@ -287,6 +306,9 @@ show_value(struct str *out, const struct key *key, const struct job *job)
 		break;
 	case KEY_SIZE:
 		show_size(out, *(const int64_t *)field);
+		break;
+	case KEY_DIR:
+		show_expanded(out, *(const char *const *)field);
 		break;
 	default:
 		text = *(const char *const *)field;

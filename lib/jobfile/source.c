@@ -91,10 +91,6 @@ source_read(
 	int fd = -1;
 	bool ok;
 
-	if (strcmp(path, "-") == 0)
-		return fstat(STDIN_FILENO, st) == 0
-		    ? source_drain(STDIN_FILENO, 65536, text, n, err)
-		    : err_sys(err, errno, "cannot be read");
 	ok = source_open(path, &fd, st, err) &&
 	    source_drain(fd, (size_t)st->st_size, text, n, err);
 	if (fd >= 0)
