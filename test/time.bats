@@ -84,6 +84,16 @@ zone_names() {
     Asia/Gaza America/Scoresbysund Antarctica/Casey Pacific/Kiritimati
 }
 
+@test "when: wjobs next says what brute force says" {
+  local zone expr from want n=0
+  while IFS=$'\t' read -r zone expr from want; do
+    is "$zone $expr $(wjobs next "$expr" -n 1 --timezone "$zone" \
+      --from "@$from" -o epoch)" "$zone $expr $want"
+    n=$((n + 1))
+  done < <(zone_names | tool oracle -p 11 20)
+  ((n >= 40))
+}
+
 @test "when: next advances, prev finds it again, count is the steps, none is slow" {
   run -0 tool time_props 3 40 < <(zone_names | awk 'NR % 15 == 1')
   [[ $output == "40 zones, "* ]]
@@ -94,6 +104,15 @@ zone_names() {
   [[ $output =~ ^([0-9]+)\ zones,\ ([0-9]+)\ changes,\ ([0-9]+)\ random ]]
   ((BASH_REMATCH[1] > 300 && BASH_REMATCH[2] > 100000))
   ((BASH_REMATCH[3] >= 100000))
+}
+
+@test "zones: files of version 1, and with changes minutes apart, are libc's too" {
+  mkdir zones
+  { head -c 4 && printf '\0' && tail -c +2; } <"/usr/share/zoneinfo/Europe/Berlin" \
+    >zones/V1
+  cp "$TOP/test/fuzz/seeds/tzif/close" zones/Close
+  printf '%s\n' V1 Close >names
+  TZDIR=$PWD/zones tool time_zone 5 2000 <names
 }
 
 @test "zones: POSIX rules are libc's too" {

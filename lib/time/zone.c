@@ -123,18 +123,19 @@ zone_offset(const struct zone *zone, int64_t utc_s)
 int64_t
 zone_utc_of(const struct zone *zone, int64_t local_s)
 {
-	/* no offset is larger than 26 hours: begin before, and go forward */
+	/* no offset is larger than 26 hours: all that can show it lies here */
 	int64_t s = local_s - INT64_C(26) * 3600;
+	int64_t last = local_s + INT64_C(26) * 3600, gap_end = INT64_MAX;
 
-	for (;;) {
+	while (s <= last) {
 		struct zone_span span = zone_span_at(zone, s);
+		int64_t utc = local_s - span.offset_s;
 
-		if (span.end_s == INT64_MAX ||
-		    local_s < span.end_s + span.offset_s) {
-			int64_t utc = local_s - span.offset_s;
-
-			return utc > s ? utc : s;
-		}
+		if (utc >= s && utc < span.end_s)
+			return utc;
+		if (utc < s && gap_end == INT64_MAX)
+			gap_end = s;
 		s = span.end_s;
 	}
+	return gap_end;
 }

@@ -1,5 +1,5 @@
 /*
- * oracle SEED COUNT [ZONE...] - hold `when` against brute force.
+ * oracle [-p] SEED COUNT [ZONE...] - hold `when` against brute force.
  *
  * Around COUNT changes of offset from 2000 to 2037, of zones read from standard
  * input unless they are given, walk through real time minute by minute (second
@@ -9,7 +9,9 @@
  * with lib/time/cron.c: expressions are matched by reading their text anew.
  *
  * COUNT 0 means every change there is. Prints what it did, or the first
- * difference, with which status 1 comes.
+ * difference, with which status 1 comes. With -p it prints questions instead,
+ * for who asks them elsewhere: zone, expression, an instant before a change,
+ * and what fires next, in seconds and with tabs between.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -419,6 +421,8 @@ random_expr(struct expr *e, const struct tm *near, bool six)
 
 /* ---- Comparing. */
 
+static bool printing; /* -p */
+
 struct tally {
 	int64_t changes, schedules, questions;
 };
@@ -551,6 +555,19 @@ test_open(struct test *t, const struct tm *near, bool six)
 	return true;
 }
 
+/* What fires after `from_s`, for others to be asked. */
+static void
+print_question(const struct test *t, const struct wall *w, int64_t from_s)
+{
+	size_t i = (size_t)((from_s - w->begin) / w->step) + 1;
+
+	while (i < w->n && !w->fires[i])
+		i++;
+	if (i < w->n && t->n == 1)
+		printf("%s\t%s\t%" PRId64 "\t%" PRId64 "\n", t->zone,
+		    t->expr[0].text, from_s, w->begin + (int64_t)i * w->step);
+}
+
 static bool
 check_change(const char *zone, int64_t change_s, bool six, struct tally *tally)
 {
@@ -569,7 +586,10 @@ check_change(const char *zone, int64_t change_s, bool six, struct tally *tally)
 
 		if (test_open(&t, &near, six)) {
 			wall_run(&w, t.expr, t.n);
-			ok = check_around(&t, &w, change_s);
+			if (printing)
+				print_question(&t, &w, change_s - 3660);
+			else
+				ok = check_around(&t, &w, change_s);
 			tally->schedules++;
 		}
 		when_release(&t.when);
@@ -665,8 +685,11 @@ main(int argc, char **argv)
 	size_t n = 0, i = 0;
 	bool ok = true;
 
+	printing = argc > 1 && strcmp(argv[1], "-p") == 0;
+	argc -= printing;
+	argv += printing;
 	if (argc < 3) {
-		fputs("usage: oracle SEED COUNT [ZONE...]\n", stderr);
+		fputs("usage: oracle [-p] SEED COUNT [ZONE...]\n", stderr);
 		return 2;
 	}
 	seed = strtoull(argv[1], NULL, 10);
@@ -678,11 +701,11 @@ main(int argc, char **argv)
 	/* each zone in turn, until there were enough changes, or each once */
 	for (; ok && n > 0 && (count == 0 ? i < n : tally.changes < count); i++)
 		ok = check_zone(zones[i % n], count == 0, &tally);
-	if (ok)
+	if (ok && !printing)
 		printf("%" PRId64 " changes, %" PRId64 " schedules, %" PRId64
 		       " questions\n",
 		    tally.changes, tally.schedules, tally.questions);
-	else
+	else if (!ok)
 		printf("seed %s\n", argv[1]);
 	for (i = 0; i < n; i++)
 		free(zones[i]);
