@@ -79,10 +79,11 @@ follow_peek(struct output *output, const struct ulid *id)
 	return true;
 }
 
-/* An attempt's output until it ends. */
+/* An attempt's output until it ends; *is_broken: without an end. */
 static enum follow_result
-follow_live(struct output *output, struct live_reader *reader)
+follow_live(struct output *output, struct live_reader *reader, bool *is_broken)
 {
+	*is_broken = false;
 	for (;;) {
 		switch (follow_read(output, reader)) {
 		case LIVE_GOING:
@@ -92,6 +93,7 @@ follow_live(struct output *output, struct live_reader *reader)
 		case LIVE_BROKEN:
 			output_end(output);
 			cli_note(output->cli, "its scheduler has died");
+			*is_broken = true;
 			return FOLLOW_DONE;
 		case LIVE_ENDED:
 			output_end(output);
@@ -139,14 +141,15 @@ follow_look(struct output *output, const struct ulid *id, int64_t *ended_ms,
 {
 	struct live_reader reader;
 	struct record record;
-	bool found;
+	bool found, is_broken;
 
 	if (follow_open(output->cli, id, &reader)) {
-		enum follow_result result = follow_live(output, &reader);
+		enum follow_result result = follow_live(
+		    output, &reader, &is_broken);
 
 		live_close(&reader);
 		*ended_ms = clock_now_ms();
-		*has_more = true;
+		*has_more = !is_broken;
 		return result;
 	}
 	if (!follow_load(output->cli, id, &record, &found, err))

@@ -1,5 +1,5 @@
 /*
- * past JOBFILE [KEY=VALUE...] [+ KEY=VALUE...]...: writes records into the
+ * past [--keep=N] JOBFILE KEY=VALUE... [+ KEY=VALUE...]...: writes records into the
  * store of a jobfile, as its scheduler would; "+" begins the next. A record
  * has the keys of struct record; times are RFC 3339 or as on a command line,
  * durations have units. Prints the ids.
@@ -177,6 +177,8 @@ past_set(struct record *record, char *pair)
 		record->user_us = n;
 	else if (strcmp(pair, "rss") == 0)
 		record->max_rss_kb = n;
+	else if (strcmp(pair, "id") == 0 && ulid_parse(value, &record->id))
+		return;
 	else if (strcmp(pair, "owner") == 0)
 		identity_of(n, &record->owner);
 	else
@@ -204,6 +206,8 @@ past_complete(struct record *record)
 		record->kind = mem_strdup("cron");
 	at_ms = record->scheduled_ms != CLOCK_NONE ? record->scheduled_ms
 						   : record->started_ms;
+	if (ulid_time_ms(&record->id) != 0)
+		return;
 	record->id = ulid_make(at_ms != CLOCK_NONE ? at_ms : clock_now_ms());
 }
 
@@ -296,6 +300,11 @@ main(int argc, char **argv)
 	if (argc == 4 && strncmp(argv[1], "--live", 6) == 0)
 		return past_live(
 		    argv[2], argv[3], strcmp(argv[1], "--live-dies") == 0);
+	if (argc > 1 && strncmp(argv[1], "--keep=", 7) == 0) {
+		limits.keep = (int)strtol(argv[1] + 7, NULL, 10);
+		argc--;
+		argv++;
+	}
 	if (argc < 3)
 		return 2;
 	past_place(argv[1], &place);
