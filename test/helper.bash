@@ -13,7 +13,7 @@
 #   scheduler_start ARG...    `wjobs ARG... run` beside the test: $scheduler
 #   scheduler_stop [SIGNAL]   ends it: $scheduler_status, run.out, run.err
 #   needs WORD...             skips without these programs; the words root,
-#                             nonroot, proc, unshare, plain mean more
+#                             nonroot, proc, unshare, linux, plain mean more
 #
 # A test runs in an empty directory, which is HOME's parent; state, runtime and
 # configuration directories lie in it too. A file with a setup or teardown of
@@ -221,6 +221,9 @@ needs() {
       ;;
     strace)
       strace -qq -o /dev/null true 2>/dev/null || skip "needs strace"
+      ;;
+    linux) # what POSIX lacks; `make PORTABLE=1` does without
+      [[ $WJOBS != */build/portable* ]] || skip "needs what POSIX lacks"
       ;;
     plain) # no sanitizer and no valgrind: figures of time and memory
       [[ $WJOBS == */build/wjobs || $WJOBS == */portable/wjobs ]] ||

@@ -395,6 +395,7 @@ END
 without_pid() { sed 's/(pid [0-9]*)/(pid N)/'; }
 
 @test "take over: the runs of dead owners are lost, the living go on" {
+  needs linux # two processes of one number
   local lost="error='the wjobs that ran it (pid N) is gone'"
   FILTER=without_pid both "granted fence=1
 granted fence=2
@@ -427,6 +428,7 @@ END
 }
 
 @test "take over: a one-shot command marks the lost and adopts nothing" {
+  needs linux
   FILTER="grep -v ^job" both "lost=1
 lost=0
 lost=0
