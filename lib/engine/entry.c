@@ -202,6 +202,7 @@ entry_keep_skip(struct entry *entry, struct skip skip)
 		skips = entry->skips = mem_zalloc(1, sizeof *skips);
 	last = skips->len != 0 ? &skips->item[skips->len - 1] : NULL;
 	if (last != NULL && last->reason == skip.reason &&
+	    last->trigger == skip.trigger &&
 	    entry_unsettled_ms(entry, last->last_ms) > skip.due_ms) {
 		last->count += skip.count;
 		last->last_ms = skip.last_ms;
@@ -246,21 +247,19 @@ entry_catch_store_up(struct entry *entry)
 {
 	int64_t settled = entry_settled_ms(entry);
 	struct skips *skips = entry->skips;
-	size_t i, n = 0;
+	size_t i, kept = 0;
 
-	while (skips != NULL && n < skips->len &&
-	    skips->item[n].last_ms <= settled)
-		n++;
-	for (i = 0; i < n; i++) {
-		entry_post_skip(entry, &skips->item[i]);
-		free(skips->item[i].error);
+	for (i = 0; skips != NULL && i < skips->len; i++) {
+		struct skip *skip = &skips->item[i];
+
+		if (skip->last_ms > settled) {
+			skips->item[kept++] = *skip;
+			continue;
+		}
+		entry_post_skip(entry, skip);
+		free(skip->error);
 	}
-	if (n != 0) {
-		skips->len -= n;
-		memmove(skips->item, skips->item + n,
-		    skips->len * sizeof *skips->item);
-	}
-	if (skips != NULL && skips->len == 0)
+	if (skips != NULL && (skips->len = kept) == 0)
 		entry_drop_skips(entry);
 	if (entry->is_behind && settled == entry->watermark_ms)
 		entry_post_watermark(entry);
@@ -492,8 +491,11 @@ entry_catch_up_count(const struct entry *entry, int64_t missed, bool has_due)
 	return 0;
 }
 
-/* Put the last n instants up to last_ms into the backlog, oldest first. */
-static void
+/*
+ * Put the last n instants up to last_ms into the backlog, oldest first. Returns
+ * the last instant before them.
+ */
+static int64_t
 entry_push_last(struct entry *entry, int64_t last_ms, int64_t n)
 {
 	int64_t at[JOB_CATCH_UP_MAX], i;
@@ -512,6 +514,7 @@ entry_push_last(struct entry *entry, int64_t last_ms, int64_t n)
 				.trigger = RECORD_CATCH_UP,
 				.reason = RECORD_MISSED,
 				.error = mem_strdup("too many wait") });
+	return n != 0 ? at[0] - 1 : last_ms;
 }
 
 /*
@@ -525,16 +528,15 @@ entry_missed(
 	int64_t count = first_ms == last_ms
 	    ? 1
 	    : when_count(&entry->job->when, first_ms - 1, last_ms);
-	int64_t n = entry_catch_up_count(entry, count, has_due);
+	int64_t n = entry_catch_up_count(entry, count, has_due), skipped_ms;
 	char text[STAMP_TEXT_SIZE];
 
 	entry->watermark_ms = last_ms;
-	entry_push_last(entry, last_ms, n);
+	skipped_ms = entry_push_last(entry, last_ms, n);
 	if (count > n)
 		entry_skip(entry,
 		    (struct skip){ .due_ms = first_ms,
-			.last_ms = n == 0 ? last_ms
-					  : entry->backlog->item[0].due_ms - 1,
+			.last_ms = skipped_ms,
 			.count = count - n,
 			.reason = RECORD_MISSED,
 			.error = mem_printf("the last of %lld was due at %s",
@@ -696,15 +698,17 @@ entry_drop_waiting(struct entry *entry)
 enum entry_step
 entry_stepped(struct entry *entry, int64_t now_ms)
 {
-	int64_t ahead = entry->watermark_ms - now_ms;
+	int64_t ahead = entry->watermark_ms - now_ms, settled;
 
 	if (entry->watermark_ms == CLOCK_NONE || ahead <= 0)
 		return ENTRY_UNTOUCHED;
 	if (ahead < SCHEDULER_AFRESH_MS)
 		return ENTRY_SILENT;
-	entry_drop_waiting(entry); /* their instants come again */
-	entry->watermark_ms = now_ms;
-	entry->next_ms = when_next(&entry->job->when, now_ms);
+	settled = entry_settled_ms(entry);
+	entry_drop_waiting(
+	    entry); /* their instants come again, or are missed */
+	entry->watermark_ms = settled < now_ms ? settled : now_ms;
+	entry->next_ms = when_next(&entry->job->when, entry->watermark_ms);
 	entry_post_watermark(entry);
 	entry_arm(entry);
 	return ENTRY_AFRESH;

@@ -266,8 +266,13 @@ store_take_pending(struct world_store *store, struct store_start *start)
 void
 world_store_start(struct world_store *store, struct store_start *start)
 {
+	bool was_down = store->world->store_is_down;
 	size_t i;
 
+	/* what the last scheduler could not write was spooled to a file */
+	store->world->store_is_down = false;
+	world_store_flush(store);
+	store->world->store_is_down = was_down;
 	*start = (struct store_start){ 0 };
 	store_take_pending(store, start);
 	start->job = mem_zalloc(store->n, sizeof *start->job);
