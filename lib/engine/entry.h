@@ -52,4 +52,9 @@ void entry_stop(struct entry *entry);
 void entry_kill(struct entry *entry, bool now);
 bool entry_is_empty(const struct entry *entry);
 
+/* For `due`: what is in the way of a new run, a live one that does not rest. */
+bool entry_find_blocker(const struct entry *entry, struct ulid *id);
+/* And a new run joins the others. */
+void entry_add_run(struct entry *entry, struct run *run);
+
 #endif
