@@ -84,6 +84,12 @@ zone_names() {
     Asia/Gaza America/Scoresbysund Antarctica/Casey Pacific/Kiritimati
 }
 
+@test "when: agrees with brute force where changes are minutes apart" {
+  mkdir zones
+  cp "$TOP/test/fuzz/seeds/tzif/near" zones/Near
+  TZDIR=$PWD/zones tool oracle 5 100 Near
+}
+
 @test "when: wjobs next says what brute force says" {
   local zone expr from want n=0
   while IFS=$'\t' read -r zone expr from want; do
