@@ -54,7 +54,7 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	static const int64_t starts[] = { INT64_C(-62167219200),
 		INT64_C(-2000000000), 0, INT64_C(1700000000),
 		INT64_C(2200000000), INT64_C(20000000000) };
-	struct err err;
+	struct err err = { 0 };
 	struct zone *zone = zone_from_bytes("fuzz", data, size, &err);
 	size_t i;
 

@@ -118,11 +118,12 @@ check_union(const struct when *when, const char *text, int64_t from)
 	int64_t until = from + roll(1, INT64_C(2) * 366 * 86400 * 1000);
 	struct when twice = *when;
 	int64_t one = when_count(when, from, until), two;
+	size_t i;
 
 	twice.n = 2 * when->n;
 	twice.cron = mem_zalloc(twice.n, sizeof *twice.cron);
-	memcpy(twice.cron, when->cron, when->n * sizeof *twice.cron);
-	memcpy(twice.cron + when->n, when->cron, when->n * sizeof *twice.cron);
+	for (i = 0; i < twice.n; i++)
+		twice.cron[i] = when->cron[i % when->n];
 	two = when_count(&twice, from, until);
 	free(twice.cron);
 	return one == two ||
