@@ -425,3 +425,43 @@ jobs: {a: {interval: 5m, command: x}}'
   export TZ=No/Where
   fails "write a 'timezone'" <<<'jobs: {a: {interval: 5m, command: x}}'
 }
+
+# What wjobs.yaml(5) says of each key: "SECTION NAME|DEFAULT".
+manual_keys() {
+  awk '
+    function flush() { if (key != "") print section " " key "|" value; key = "" }
+    /^\.Sh/ { flush(); section = "" }
+    /^\.Sh KEYS OF THE FILE/ { section = "file" }
+    /^\.Sh KEYS OF A JOB/ { section = "job" }
+    section != "" && /^\.It Ic / { flush(); key = $3; value = "" }
+    key != "" && /^Default: / { value = substr($0, 10); sub(/\.$/, "", value) }
+  ' "$TOP/man/wjobs.yaml.5"
+}
+
+@test "jobfile: wjobs.yaml(5) knows the keys of the table, and their defaults" {
+  diff -u <(tool jobfile -k | sort) <(manual_keys | sort)
+}
+
+@test "jobfile: wjobs.yaml(5) names the keys to come, and all of them" {
+  local key
+  for key in $(sed -n '/^\.Sh KEYS TO COME/,/^\.Sh FILES/{s/^\.Ic //p}' "$TOP/man/wjobs.yaml.5" | tr -d ,); do
+    printf 'jobs: {a: {interval: 5m, command: x, %s: y}}\n%s: y\n' "$key" "$key" >wjobs.yaml
+    run tool jobfile wjobs.yaml
+    has "$output" "'$key' is not known yet to this version of wjobs"
+  done
+}
+
+@test "jobfile: the examples of wjobs.yaml(5) are good" {
+  export PGPASSWORD=x
+  mkdir jobs.d
+  awk '/^\.Bd -literal/ { n++; next } /^\.Ed/ { on = 0 }
+    /^(timezone|jobs|env): ?/ { on = 1 } /^\./ { on = 0 }
+    on { print > (n ".yaml") }' "$TOP/man/wjobs.yaml.5"
+  is "$(ls -- *.yaml | wc -l)" 3
+  local file
+  for file in *.yaml; do
+    run tool jobfile -t "$file"
+    is "$status" 0
+    [[ $output != *warning* ]]
+  done
+}

@@ -1,4 +1,5 @@
 /*
+ * jobfile -k: print each key, "job NAME|DEFAULT" or "file NAME|DEFAULT".
  * jobfile [-n] [-s] [-t] [-m] FILE [JOB]: load a jobfile as the library does
  * and print its errors, warnings ("warning: ...") and jobs; of JOB each key.
  * -n no environment, -s it must be safe, -t trust it, -m parse from memory
@@ -11,6 +12,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/jobfile/jobfile.h"
+#include "lib/jobfile/keys.h"
 #include "lib/time/zone.h"
 
 static void
@@ -77,6 +79,19 @@ print_file(const struct jobfile *file, const char *name)
 	return 0;
 }
 
+static int
+print_keys(const char *what, const struct key *keys, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		printf("%s %s|%s\n", what, keys[i].name,
+		    keys[i].text != NULL        ? keys[i].text
+			: keys[i].words != NULL ? keys[i].words
+						: "");
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -86,7 +101,10 @@ main(int argc, char **argv)
 	unsigned flags = 0;
 	int c, status = 78;
 
-	while ((c = getopt(argc, argv, "nstm")) != -1) {
+	while ((c = getopt(argc, argv, "knstm")) != -1) {
+		if (c == 'k')
+			return print_keys("file", keys_file, keys_file_len) +
+			    print_keys("job", keys_job, keys_job_len);
 		flags |= c == 'n' ? (unsigned)JOBFILE_NO_ENV : 0;
 		flags |= c == 's' ? (unsigned)JOBFILE_MUST_BE_SAFE : 0;
 		flags |= c == 't' ? (unsigned)JOBFILE_TRUST_FILE : 0;
