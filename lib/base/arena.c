@@ -81,9 +81,15 @@ arena_zalloc(struct arena *arena, size_t size)
 }
 
 char *
+arena_text(struct arena *arena, size_t n)
+{
+	return arena_take(arena, n + 1, 1);
+}
+
+char *
 arena_strndup(struct arena *arena, const char *s, size_t n)
 {
-	char *copy = arena_take(arena, n + 1, 1);
+	char *copy = arena_text(arena, n);
 
 	if (n != 0)
 		memcpy(copy, s, n);

@@ -22,6 +22,8 @@ void arena_release(struct arena *arena);
 /* Aligned for any type, and not cleared. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);
+/* Room for a text of n bytes and its NUL, not cleared. */
+char *arena_text(struct arena *arena, size_t n);
 /* n bytes and a NUL behind them. */
 char *arena_strndup(struct arena *arena, const char *s, size_t n);
 char *arena_strdup(struct arena *arena, const char *s); /* NULL gives NULL */

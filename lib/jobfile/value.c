@@ -430,8 +430,9 @@ static const char *
 value_pair(struct loader *l, const char *name, const char *value)
 {
 	size_t n = strlen(name), m = strlen(value);
-	char *pair = arena_strndup(l->arena, name, n + m + 1);
+	char *pair = arena_text(l->arena, n + 1 + m);
 
+	memcpy(pair, name, n);
 	pair[n] = '=';
 	memcpy(pair + n + 1, value, m + 1);
 	return pair;
