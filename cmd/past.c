@@ -293,7 +293,7 @@ past_strip(struct table *table, const enum record_status *status, int len)
 	for (i = 0; i < len; i++) {
 		if (has_blocks)
 			table_more(table, past_colour(status[i]), "\u25a0");
-		else
+		else /* NOLINTNEXTLINE: the letters cover the enum */
 			table_more(table, past_colour(status[i]), "%c",
 			    letter[status[i]]);
 	}

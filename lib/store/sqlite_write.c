@@ -157,7 +157,7 @@ grant(struct sqlite *sq, int64_t job, struct store_op *op, bool is_claim)
 static int
 begin(struct sqlite *sq, int64_t job, struct store_op *op)
 {
-	struct claim_state state;
+	struct claim_state state = { 0 };
 	bool is_claim = store_op_claims(op), is_again;
 	int rc = read_claim_state(sq, job, &state);
 
@@ -350,7 +350,7 @@ part_skips(struct sqlite *sq, int64_t job)
 static int
 end(struct sqlite *sq, int64_t job, const struct record *record)
 {
-	bool is_new;
+	bool is_new = false;
 	int rc = run_with_id(sq, SQL_LIVE_DROP, job, &record->id);
 
 	if (rc != SQLITE_OK)

@@ -120,6 +120,8 @@ check_union(const struct when *when, const char *text, int64_t from)
 	int64_t one = when_count(when, from, until), two;
 	size_t i;
 
+	if (when->cron == NULL)
+		return true;
 	twice.n = 2 * when->n;
 	twice.cron = mem_zalloc(twice.n, sizeof *twice.cron);
 	for (i = 0; i < twice.n; i++)
