@@ -8,7 +8,9 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/jobfile/list.h"
 #include "lib/jobfile/loader.h"
+#include "lib/jobfile/pairs.h"
 #include "lib/time/duration.h"
 #include "lib/time/stamp.h"
 
@@ -47,7 +49,7 @@ finish_copy(struct finish *f, const struct key *key, struct job *job)
 		break;
 	case KEY_CRON:
 		job->cron = from->cron;
-		if (!value_read_cron(f->l, job, job->place))
+		if (!list_read_cron_again(f->l, job, job->place))
 			job->written |= LOADER_BAD_JOB;
 		break;
 	default:
@@ -66,9 +68,9 @@ finish_defaults(struct finish *f, struct job *job)
 	if ((job->written & (f->cron | f->interval)) != 0)
 		bits &= ~(f->cron | f->interval);
 	if ((job->written & given & f->metadata) != 0)
-		job->metadata = value_merge(
+		job->metadata = pairs_merge(
 		    f->l->arena, f->l->defaults.metadata, job->metadata);
-	job->env = value_merge(f->l->arena, f->env_base, job->env);
+	job->env = pairs_merge(f->l->arena, f->env_base, job->env);
 	job->written |= bits;
 	for (; bits != 0; bits &= bits - 1)
 		finish_copy(f, &keys_job[__builtin_ctzll(bits)], job);
@@ -260,7 +262,7 @@ finish_jobs(struct loader *l)
 
 	if (!finish_zone(l))
 		return;
-	f.env_base = value_merge(l->arena, l->file->env, l->defaults.env);
+	f.env_base = pairs_merge(l->arena, l->file->env, l->defaults.env);
 	loader_push(l, "jobs");
 	for (i = 0; i < l->file->n; i++)
 		finish_job(&f, &l->file->job[i]);

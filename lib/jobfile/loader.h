@@ -79,6 +79,9 @@ loader_place(const struct loader *l, const struct yaml_node *node)
 		node->line, node->col };
 }
 
+/* A key that no table has: told apart by what may have been meant. */
+void loader_unknown(struct loader *l, const struct yaml_node *name, bool is_job,
+    const char *group);
 /* Report at a place, with the path of keys before it. Both return false. */
 bool loader_error(struct loader *l, struct place at, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
@@ -95,19 +98,6 @@ value_is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
-
-/*
- * Read a value by its key's type into the key's field in base, a struct job or
- * struct jobfile. False where it was wrong, which is then reported.
- */
-bool value_read(struct loader *l, const struct key *key,
-    const struct yaml_node *node, void *base);
-/* "NAME=value" lists: base's, with those of own in place of or behind them. */
-const char **
-value_merge(struct arena *arena, const char **base, const char **own);
-
-/* cron's texts into the job's `when`, once its name is known. */
-bool value_read_cron(struct loader *l, struct job *job, struct place at);
 
 /* All files read: settle defaults, check keys against one another, warn. */
 void finish_jobs(struct loader *l);

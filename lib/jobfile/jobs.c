@@ -1,0 +1,219 @@
+#include "lib/jobfile/jobs.h"
+
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/jobfile/name.h"
+#include "lib/jobfile/value.h"
+
+/* A group such as `retry`: its parts, or a scalar that stands for one. */
+void
+jobs_read_group(struct loader *l, const struct key *group,
+    const struct yaml_node *node, bool is_job, void *base, uint64_t *written)
+{
+	const struct key *keys = is_job ? keys_job : keys_file, *key;
+	size_t n = is_job ? keys_job_len : keys_file_len;
+	const struct yaml_node *name;
+
+	if (node->kind == YAML_SCALAR && group->scalar != NULL) {
+		key = keys_find(
+		    keys, n, group->name, strchr(group->scalar, '.') + 1);
+		*written |= keys_bit(keys, key);
+		if (!value_read(l, key, node, base))
+			*written |= LOADER_BAD_JOB;
+		return;
+	}
+	if (node->kind != YAML_MAP) {
+		/* the first part is the line behind the group's */
+		loader_error(l, loader_place(l, node),
+		    "is not a map such as { %s: %s }",
+		    strchr(group[1].name, '.') + 1, group[1].text);
+		*written |= LOADER_BAD_JOB;
+		return;
+	}
+	for (name = node->first; name != NULL; name = name->next) {
+		if (name->is_bad)
+			continue;
+		key = keys_find(keys, n, group->name, name->text);
+		if (key == NULL) {
+			loader_unknown(l, name, is_job, group->name);
+			*written |= LOADER_BAD_JOB;
+			continue;
+		}
+		loader_push(l, name->text);
+		*written |= keys_bit(keys, key);
+		if (!value_read(l, key, name->value, base))
+			*written |= LOADER_BAD_JOB;
+		loader_pop(l);
+	}
+}
+
+/* Two ways to say when: told at the second. */
+static bool
+jobs_is_second_schedule(struct loader *l, const struct key *key,
+    const struct yaml_node *name, uint64_t written)
+{
+	const char *other = NULL;
+
+	if (key->type == KEY_CRON)
+		other = "interval";
+	else if (key->offset == offsetof(struct job, when.interval_ms))
+		other = "cron";
+	if (other == NULL ||
+	    (written &
+		keys_bit(keys_job,
+		    keys_find(keys_job, keys_job_len, NULL, other))) == 0)
+		return false;
+	loader_error(l, loader_place(l, name),
+	    "only one of 'cron' and 'interval' can say when");
+	return true;
+}
+
+static void
+jobs_read_keys(struct loader *l, const struct yaml_node *map, struct job *job)
+{
+	const struct yaml_node *name;
+	const struct key *key;
+	bool ok;
+
+	for (name = map->first; name != NULL; name = name->next) {
+		if (name->is_bad) {
+			job->written |= LOADER_BAD_JOB;
+			continue;
+		}
+		key = keys_find(keys_job, keys_job_len, NULL, name->text);
+		if (key == NULL) {
+			loader_unknown(l, name, true, NULL);
+			job->written |= LOADER_BAD_JOB;
+			continue;
+		}
+		ok = !jobs_is_second_schedule(l, key, name, job->written);
+		loader_push(l, name->text);
+		if (key->type == KEY_GROUP)
+			jobs_read_group(
+			    l, key, name->value, true, job, &job->written);
+		else
+			ok &= value_read(l, key, name->value, job);
+		loader_pop(l);
+		if (key->type != KEY_GROUP)
+			job->written |= keys_bit(keys_job, key);
+		if (!ok)
+			job->written |= LOADER_BAD_JOB;
+	}
+}
+
+/* The map holds numbers from 1, since the array moves as it grows. */
+static void
+jobs_note_name(struct loader *l, struct job *job)
+{
+	struct map *names = &l->file->names;
+	uintptr_t number = l->index + 1, other;
+	const struct place *at;
+
+	other = (uintptr_t)map_put(names, job->name, (void *)number);
+	if (other == 0)
+		return;
+	at = &l->file->job[other - 1].place;
+	loader_error(l, job->place, "there is a job '%s' already, at %s:%d:%d",
+	    job->name, at->file, at->line, at->col);
+	job->written |= LOADER_BAD_JOB;
+	map_put(names, job->name, (void *)other);
+}
+
+/* Jobs with one command are looked at closely when all is read. */
+static void
+jobs_note_command(struct loader *l, const struct job *job)
+{
+	const char *key = job->command;
+	uintptr_t number = l->index + 1, other;
+	struct loader_pair *pair;
+
+	if (key == NULL && job->argv != NULL)
+		key = job->argv[0];
+	if (key == NULL || l->warnings == NULL)
+		return;
+	other = (uintptr_t)map_put(&l->commands, key, (void *)number);
+	if (other == 0)
+		return;
+	map_put(&l->commands, key, (void *)other);
+	pair = arena_alloc(&l->scratch, sizeof *pair);
+	*pair = (struct loader_pair){ NULL, (size_t)other - 1, l->index };
+	*l->pairs_end = pair;
+	l->pairs_end = &pair->next;
+}
+
+/* A place in the array, with what no file says, and the name. */
+static struct job *
+jobs_add(struct loader *l, const struct yaml_node *name)
+{
+	struct jobfile *file = l->file;
+	struct job *job;
+
+	file->job = mem_grow(file->job, file->n + 1, sizeof *file->job);
+	l->index = file->n++;
+	job = &file->job[l->index];
+	*job = l->builtin;
+	job->name = l->name = arena_strdup(l->arena, name->text);
+	job->place = loader_place(l, name);
+	if (!name_is_valid(job->name)) {
+		loader_error(l, job->place,
+		    "'%s' cannot be a job's name: that is a letter or _, then "
+		    "up to 63 letters, digits, '.', '_' and '-'",
+		    job->name);
+		job->written |= LOADER_BAD_JOB;
+	}
+	jobs_note_name(l, job);
+	return job;
+}
+
+void
+jobs_read_one(struct loader *l, const struct yaml_node *name,
+    const struct yaml_node *value)
+{
+	struct job *job;
+
+	if (name->is_bad)
+		return;
+	job = jobs_add(l, name);
+	loader_push(l, name->text);
+	if (value->kind == YAML_MAP)
+		jobs_read_keys(l, value, job);
+	else if (!value->is_bad)
+		loader_error(l, loader_place(l, value),
+		    "is not a map of keys such as cron and command");
+	if (value->kind != YAML_MAP)
+		job->written |= LOADER_BAD_JOB;
+	loader_pop(l);
+	jobs_note_command(l, job);
+	l->name = NULL;
+}
+
+void
+jobs_read_defaults(struct loader *l, const struct yaml_node *value)
+{
+	if (value->is_bad)
+		return;
+	if (value->kind == YAML_MAP)
+		jobs_read_keys(l, value, &l->defaults);
+	else
+		loader_error(
+		    l, loader_place(l, value), "is not a map of a job's keys");
+}
+
+/* `jobs` where it is not walked but given whole, or is no map at all. */
+void
+jobs_read_map(struct loader *l, const struct yaml_node *value)
+{
+	const struct yaml_node *name;
+
+	if (value->kind == YAML_MAP)
+		for (name = value->first; name != NULL; name = name->next)
+			jobs_read_one(l, name, name->value);
+	else if (value->kind == YAML_LIST)
+		loader_error(l, loader_place(l, value),
+		    "is a list, not a map from names to jobs: write 'NAME:' "
+		    "in place of '- name: NAME'");
+	else if (value->text[0] != '\0')
+		loader_error(l, loader_place(l, value),
+		    "is text, not a map from names to jobs");
+}

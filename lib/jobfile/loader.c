@@ -1,0 +1,114 @@
+#include "lib/jobfile/loader.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/str.h"
+
+#undef loader_error /* what the analyzer is told in its stead */
+
+void
+loader_push(struct loader *l, const char *key)
+{
+	if (l->path_len < LOADER_PATH_MAX)
+		l->path[l->path_len] = key;
+	l->path_len++;
+}
+
+void
+loader_pop(struct loader *l)
+{
+	l->path_len--;
+}
+
+/* The path of keys and the message, made safe for a terminal. */
+static void
+loader_add(
+    struct loader *l, struct errlist *list, struct place at, const char *msg)
+{
+	struct str text = { 0 }, visible = { 0 };
+	struct err err;
+	size_t i;
+
+	for (i = 0; i < l->path_len && i < LOADER_PATH_MAX; i++)
+		str_addf(&text, "%s%s", i != 0 ? "." : "", l->path[i]);
+	if (text.len != 0)
+		str_add(&text, ": ");
+	str_add(&text, msg);
+	str_add_visible(&visible, str_text(&text), text.len, false);
+	err_at(&err, at, ERR_CONFIG, "%s", str_text(&visible));
+	errlist_add(list, &err);
+	str_release(&text);
+	str_release(&visible);
+}
+
+bool
+loader_error(struct loader *l, struct place at, const char *fmt, ...)
+{
+	char *msg = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&msg, fmt, ap) < 0)
+		msg = NULL;
+	va_end(ap);
+	loader_add(l, l->errors, at, msg != NULL ? msg : fmt);
+	free(msg);
+	return false;
+}
+
+void
+loader_warn(struct loader *l, struct place at, const char *fmt, ...)
+{
+	char *msg = NULL;
+	va_list ap;
+
+	if (l->warnings == NULL)
+		return;
+	va_start(ap, fmt);
+	if (vasprintf(&msg, fmt, ap) < 0)
+		msg = NULL;
+	va_end(ap);
+	loader_add(l, l->warnings, at, msg != NULL ? msg : fmt);
+	free(msg);
+}
+
+bool
+loader_fail(struct loader *l, struct place at, const struct err *err)
+{
+	if (err->line != 0) {
+		at.line = err->line;
+		at.col = err->col;
+	}
+	loader_add(l, l->errors, at, err->msg);
+	return false;
+}
+
+/* A key that no table has: told apart by what may have been meant. */
+void
+loader_unknown(struct loader *l, const struct yaml_node *name, bool is_job,
+    const char *group)
+{
+	const struct key *keys = is_job ? keys_job : keys_file;
+	size_t n = is_job ? keys_job_len : keys_file_len;
+	const char *near = keys_nearest(keys, n, group, name->text);
+	struct place at = loader_place(l, name);
+
+	if (keys_is_later(group, name->text, is_job))
+		loader_error(l, at,
+		    "'%s' is not known yet to this version of wjobs",
+		    name->text);
+	else if (near != NULL)
+		loader_error(l, at, "unknown key '%s': did you mean '%s'?",
+		    name->text, near);
+	else if (group == NULL &&
+	    keys_find(is_job ? keys_file : keys_job,
+		is_job ? keys_file_len : keys_job_len, NULL, name->text))
+		loader_error(l, at, "unknown key '%s': it belongs %s",
+		    name->text,
+		    is_job ? "at the top of the file" : "into a job");
+	else
+		loader_error(l, at, "unknown key '%s'", name->text);
+}

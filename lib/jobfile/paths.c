@@ -1,0 +1,126 @@
+#include "lib/jobfile/paths.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/jobfile/expand.h"
+#include "lib/jobfile/list.h"
+#include "lib/jobfile/value.h"
+
+/* ${VAR} expanded, in the jobfile's memory; NULL, reported. */
+static const char *
+paths_expand(struct loader *l, const struct yaml_node *node, const char *text)
+{
+	struct str out = { 0 };
+	const char *copy = NULL;
+	struct err err;
+
+	if (!expand_has_any(text))
+		return arena_strdup(l->arena, text);
+	if (expand_text(text, (l->flags & JOBFILE_NO_ENV) != 0, &out, &err))
+		copy = arena_strndup(l->arena, str_text(&out), out.len);
+	else
+		loader_fail(l, loader_place(l, node), &err);
+	str_release(&out);
+	return copy;
+}
+
+/* From the jobfile's directory on; "./x" is "x". */
+static const char *
+paths_absolute(struct loader *l, const struct yaml_node *node, const char *text)
+{
+	const char *dir = l->file->dir;
+	size_t size;
+	char *path;
+
+	if (*text == '\0') {
+		loader_error(l, loader_place(l, node), "is an empty path");
+		return NULL;
+	}
+	if (*text == '~') {
+		loader_error(l, loader_place(l, node),
+		    "'~' is not expanded here: write the whole path, or "
+		    "./%s for a name that begins so",
+		    text);
+		return NULL;
+	}
+	if (*text == '/')
+		return arena_strdup(l->arena, text);
+	while (text[0] == '.' && text[1] == '/')
+		for (text++; *text == '/';)
+			text++;
+	if (strcmp(text, ".") == 0 || *text == '\0')
+		return dir;
+	size = strlen(dir) + strlen(text) + 2;
+	path = arena_alloc(l->arena, size);
+	snprintf(path, size, "%s/%s", strcmp(dir, "/") != 0 ? dir : "", text);
+	return path;
+}
+
+bool
+paths_read(struct loader *l, const struct key *key,
+    const struct yaml_node *node, const char *text, const char **field)
+{
+	const char *path;
+
+	if (key->type == KEY_FILE && expand_has_any(text))
+		return loader_error(l, loader_place(l, node),
+		    "${VAR} is not expanded in this key");
+	if (key->type == KEY_DIR || key->type == KEY_FILES) {
+		if ((text = paths_expand(l, node, text)) == NULL)
+			return false;
+	}
+	if (key->type == KEY_PROGRAM && *text != '/')
+		return loader_error(l, loader_place(l, node),
+		    "'%s' is not an absolute path such as /bin/sh", text);
+	if ((path = paths_absolute(l, node, text)) == NULL)
+		return false;
+	*field = path;
+	return true;
+}
+
+bool
+paths_read_list(struct loader *l, const struct key *key,
+    const struct yaml_node *node, const char ***field)
+{
+	const struct yaml_node *item = list_items(l, key, node);
+	const char **list, *text;
+	size_t n = 0;
+
+	if (item == NULL)
+		return false;
+	list = arena_alloc(l->arena, (list_count(node) + 1) * sizeof *list);
+	for (; item != NULL; item = list_next(node, item))
+		if ((text = value_scalar(l, key, item)) == NULL ||
+		    !paths_read(l, key, item, text, &list[n++]))
+			return false;
+	list[n] = NULL;
+	*field = list;
+	return true;
+}
+
+/* The text up to a "://" is a scheme; a password must not be shown. */
+bool
+paths_read_store(struct loader *l, const struct yaml_node *node,
+    const char *text, const char **field)
+{
+	const char *store = paths_expand(l, node, text), *colon;
+
+	if (store == NULL)
+		return false;
+	colon = strstr(store, "://");
+	if (str_starts(store, "redis") && colon != NULL)
+		return loader_error(l, loader_place(l, node),
+		    "a Redis store is not known yet to this version of wjobs: "
+		    "write a path, or memory");
+	if (colon != NULL)
+		return loader_error(l, loader_place(l, node),
+		    "'%.*s://' is no kind of store: write a path, or memory",
+		    (int)(colon - store), store);
+	if (*store == '\0')
+		return loader_error(
+		    l, loader_place(l, node), "is an empty path");
+	*field = store;
+	return true;
+}

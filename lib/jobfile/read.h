@@ -1,0 +1,18 @@
+#ifndef WJOBS_JOBFILE_READ_H
+#define WJOBS_JOBFILE_READ_H
+
+#include "lib/jobfile/loader.h"
+
+struct stat;
+
+/* A file, and those that it includes, from their texts to the jobs in them. */
+
+/* `at` is where it is included, or the file itself. */
+void read_path(struct loader *l, const char *path, struct place at);
+/* What was read before as `source`, which is now the loader's. */
+void read_text(struct loader *l, const char *text, size_t n);
+/* Begin a file: name, directory and rank. st NULL: it is no file. */
+void read_note_source(struct loader *l, struct loader_source *source,
+    const char *path, const struct stat *st);
+
+#endif
