@@ -215,8 +215,6 @@ follow_find_later(
 		.job = job, .since_ms = CLOCK_NONE, .until_ms = CLOCK_NEVER
 	};
 
-	free(later->id);
-	later->id = NULL;
 	later->n = 0;
 	/* There may be no store before the first run. */
 	if (cli->store == NULL && !cli_open_store(cli, err))

@@ -9,7 +9,9 @@
 #include "lib/store/history.h"
 #include "lib/time/duration.h"
 
-#define HISTORY_COUNT 20 /* runs shown unless told */
+#define HISTORY_COUNT 20  /* runs shown unless told */
+#define HISTORY_WIDE  110 /* from this width on there is room for all */
+#define HISTORY_ID    16  /* letters of an id, below it */
 
 struct view {
 	struct out out;
@@ -17,7 +19,38 @@ struct view {
 	const struct zone *zone; /* of jobs that the jobfile does not have */
 	int64_t now_ms;
 	struct table *table;
+	bool is_wide;
 };
+
+static void
+history_table_row(const struct view *view, const struct past_row *row)
+{
+	const struct record *record = row->record;
+	char id[ULID_LEN + 1], time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
+	int64_t at_ms = record_instant_ms(record);
+	int64_t duration_ms = past_duration_ms(record, view->now_ms);
+	struct str detail = { 0 };
+
+	ulid_format(&record->id, id);
+	past_detail(record, &detail);
+	table_row(view->table);
+	table_cell(view->table, TABLE_PLAIN, "%s",
+	    view->is_wide ? out_human(&view->out, at_ms, row->zone, time)
+			  : out_short(&view->out, at_ms, row->zone, time));
+	table_cell(view->table, TABLE_BOLD, "%s",
+	    record->job != NULL ? record->job : "-");
+	table_cell(view->table, past_colour(record->status), "%s",
+	    record_status_name(record->status));
+	table_cell(view->table, TABLE_PLAIN, "%s",
+	    duration_ms < 0 ? "-" : duration_human(duration_ms, span));
+	if (view->is_wide)
+		table_cell(view->table, TABLE_DIM, "%s",
+		    record_trigger_name(record->trigger));
+	table_cell(view->table, TABLE_DIM, "%.*s",
+	    view->is_wide ? ULID_LEN : HISTORY_ID, id);
+	table_cell(view->table, TABLE_PLAIN, "%s", str_text(&detail));
+	str_release(&detail);
+}
 
 static bool
 history_each(void *data, const struct record *record)
@@ -25,35 +58,16 @@ history_each(void *data, const struct record *record)
 	struct view *view = data;
 	struct past_row row = { record,
 		past_zone(view->cli, record->job, view->zone) };
-	char id[ULID_LEN + 1], time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
-	int64_t duration_ms = past_duration_ms(record, view->now_ms);
-	struct str detail = { 0 };
 
-	if (out_is_machine(&view->out)) {
+	if (out_is_machine(&view->out))
 		out_row(&view->out, &row);
-		return !ferror(stdout);
-	}
-	ulid_format(&record->id, id);
-	past_detail(record, &detail);
-	table_row(view->table);
-	table_cell(view->table, TABLE_PLAIN, "%s",
-	    out_human(&view->out, record_instant_ms(record), row.zone, time));
-	table_cell(view->table, TABLE_BOLD, "%s",
-	    record->job != NULL ? record->job : "-");
-	table_cell(view->table, past_colour(record->status), "%s",
-	    record_status_name(record->status));
-	table_cell(view->table, TABLE_PLAIN, "%s",
-	    duration_ms < 0 ? "-" : duration_human(duration_ms, span));
-	table_cell(
-	    view->table, TABLE_DIM, "%s", record_trigger_name(record->trigger));
-	table_cell(view->table, TABLE_DIM, "%s", id);
-	table_cell(view->table, TABLE_PLAIN, "%s", str_text(&detail));
-	str_release(&detail);
-	return true;
+	else
+		history_table_row(view, &row);
+	return !ferror(stdout);
 }
 
 static struct table *
-history_table(void)
+history_table(bool is_wide)
 {
 	struct table *table = table_new();
 
@@ -61,7 +75,8 @@ history_table(void)
 	table_column(table, "JOB", TABLE_LEFT);
 	table_column(table, "STATUS", TABLE_LEFT);
 	table_column(table, "TOOK", TABLE_RIGHT);
-	table_column(table, "TRIGGER", TABLE_LEFT);
+	if (is_wide)
+		table_column(table, "TRIGGER", TABLE_LEFT);
 	table_column(table, "ID", TABLE_LEFT);
 	table_column(table, "DETAIL", TABLE_LEFT);
 	return table;
@@ -124,7 +139,8 @@ history_print(
 
 	if (view->cli->store == NULL)
 		return true;
-	view->table = history_table();
+	view->is_wide = out_is_wide(HISTORY_WIDE);
+	view->table = history_table(view->is_wide);
 	ok = history_list(view->cli->store, filter, history_each, view, err);
 	out_table(view->table);
 	table_free(view->table);

@@ -10,7 +10,9 @@
 #include "lib/store/history.h"
 #include "lib/time/duration.h"
 
-#define LIST_WIDE 110 /* from this width on there is room to describe */
+#define LIST_WIDE  110 /* from this width on there is room for all */
+#define LIST_MARKS 5   /* of the strip, below it */
+#define LIST_LEAST 9   /* of a schedule: "0 3 * * *" */
 
 /* A job of the jobfile with what the store knows of it. */
 struct list_row {
@@ -98,6 +100,14 @@ static const struct out_field fields[] = {
 	{ "description", list_get, .id = LIST_DESCRIPTION },
 };
 
+/* What the table is made with. */
+struct view {
+	struct out out;
+	struct table *table;
+	int64_t now_ms;
+	bool is_wide;
+};
+
 static struct table *
 list_table(bool is_wide)
 {
@@ -105,6 +115,7 @@ list_table(bool is_wide)
 
 	table_column(table, "JOB", TABLE_LEFT);
 	table_column(table, "SCHEDULE", TABLE_LEFT);
+	table_may_cut(table, LIST_LEAST);
 	table_column(table, "NEXT", TABLE_LEFT);
 	table_column(table, "IN", TABLE_RIGHT);
 	table_column(table, "LAST", TABLE_LEFT);
@@ -133,106 +144,119 @@ list_cell_schedule(struct table *table, const struct job *job)
 }
 
 static void
-list_cell_next(struct table *table, const struct out *out,
-    const struct list_row *row, int64_t now_ms)
+list_cell_next(const struct view *view, const struct list_row *row)
 {
 	char time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
+	const struct zone *zone = row->job->when.zone;
 
 	if (!row->job->enabled)
-		table_cell(table, TABLE_YELLOW, "disabled");
+		table_cell(view->table, TABLE_YELLOW, "disabled");
 	else if (row->next_ms == CLOCK_NEVER)
-		table_cell(table, TABLE_DIM, "at boot");
+		table_cell(view->table, TABLE_DIM, "at boot");
 	else
-		table_cell(table, TABLE_PLAIN, "%s",
-		    out_human(out, row->next_ms, row->job->when.zone, time));
+		table_cell(view->table, TABLE_PLAIN, "%s",
+		    view->is_wide
+			? out_human(&view->out, row->next_ms, zone, time)
+			: out_short(&view->out, row->next_ms, zone, time));
 	if (row->next_ms == CLOCK_NEVER)
-		table_cell(table, TABLE_DIM, "-");
+		table_cell(view->table, TABLE_DIM, "-");
 	else
-		table_cell(table, TABLE_BOLD, "%s",
-		    duration_human(row->next_ms - now_ms, span));
+		table_cell(view->table, TABLE_BOLD, "%s",
+		    duration_human(row->next_ms - view->now_ms, span));
 }
 
-/* How the last run went and when it ended; a run under way comes first. */
+/* How long ago the last run ended, where there is room to say it. */
 static void
-list_cell_last(
-    struct table *table, const struct history_job *state, int64_t now_ms)
+list_more_age(const struct view *view, const struct history_job *state)
 {
 	char span[DURATION_TEXT_SIZE];
+	int64_t age_ms = view->now_ms - state->last_completed_ms;
 
-	if (state == NULL || (!state->has_last && state->running == 0)) {
-		table_cell(table, TABLE_DIM, "-");
-		table_cell(table, TABLE_DIM, "-");
-		return;
-	}
-	table_cell(table, TABLE_PLAIN, "%s", "");
-	if (state->running > 0)
-		table_more(table, TABLE_BOLD, "running%s",
-		    state->has_last ? ", " : "");
-	if (state->has_last) {
-		table_more(table, past_colour(state->last_status), "%s",
+	if (view->is_wide && state->last_completed_ms != CLOCK_NONE)
+		table_more(view->table, TABLE_DIM, " %s ago",
+		    duration_human(age_ms > 0 ? age_ms : 0, span));
+}
+
+/* How the last run went; a run under way comes first. */
+static void
+list_cell_last(const struct view *view, const struct history_job *state)
+{
+	char span[DURATION_TEXT_SIZE];
+	bool has_last = state != NULL && state->has_last;
+	bool is_running = state != NULL && state->running > 0;
+
+	table_cell(view->table, TABLE_BOLD, "%s", is_running ? "running" : "");
+	if (has_last && (view->is_wide || !is_running)) {
+		table_more(view->table, past_colour(state->last_status), "%s%s",
+		    is_running ? ", " : "",
 		    record_status_name(state->last_status));
-		if (state->last_completed_ms != CLOCK_NONE)
-			table_more(table, TABLE_DIM, " %s ago",
-			    duration_human(now_ms > state->last_completed_ms
-				    ? now_ms - state->last_completed_ms
-				    : 0,
-				span));
+		list_more_age(view, state);
 	}
-	table_cell(table, TABLE_PLAIN, "%s",
-	    state->has_last && state->last_duration_ms >= 0
+	if (!has_last && !is_running)
+		table_more(view->table, TABLE_DIM, "-");
+	table_cell(view->table, TABLE_PLAIN, "%s",
+	    has_last && state->last_duration_ms >= 0
 		? duration_human(state->last_duration_ms, span)
 		: "-");
 }
 
 static void
-list_table_row(struct table *table, const struct out *out,
-    const struct list_row *row, int64_t now_ms, bool is_wide)
+list_cell_strip(const struct view *view, const struct history_job *state)
 {
-	const struct history_job *state = row->state;
+	int len = state != NULL ? state->strip_len : 0, skip = 0;
 
-	table_row(table);
-	table_cell(table, row->job->enabled ? TABLE_BOLD : TABLE_DIM, "%s",
-	    row->job->name);
-	list_cell_schedule(table, row->job);
-	list_cell_next(table, out, row, now_ms);
-	list_cell_last(table, state, now_ms);
-	past_strip(table, state != NULL ? state->strip : NULL,
-	    state != NULL ? state->strip_len : 0);
-	if (is_wide)
-		table_cell(table, TABLE_DIM, "%s",
-		    row->job->description != NULL ? row->job->description : "");
+	if (!view->is_wide && len > LIST_MARKS)
+		skip = len - LIST_MARKS;
+	past_strip(view->table, state != NULL ? state->strip + skip : NULL,
+	    len - skip);
 }
 
 static void
-list_print(
-    const struct cli *cli, const struct out *out, const struct map *states)
+list_table_row(const struct view *view, const struct list_row *row)
 {
-	bool is_wide = out_width() == 0 || out_width() >= LIST_WIDE;
-	struct table *table = list_table(is_wide);
-	int64_t now_ms = clock_now_ms();
+	const struct job *job = row->job;
+
+	table_row(view->table);
+	table_cell(view->table, job->enabled ? TABLE_BOLD : TABLE_DIM, "%s",
+	    job->name);
+	list_cell_schedule(view->table, job);
+	list_cell_next(view, row);
+	list_cell_last(view, row->state);
+	list_cell_strip(view, row->state);
+	if (view->is_wide)
+		table_cell(view->table, TABLE_DIM, "%s",
+		    job->description != NULL ? job->description : "");
+}
+
+static void
+list_print(const struct cli *cli, struct view *view, const struct map *states)
+{
 	size_t i;
 
+	view->is_wide = out_is_wide(LIST_WIDE);
+	view->table = list_table(view->is_wide);
+	view->now_ms = clock_now_ms();
 	for (i = 0; i < cli->jobfile.n && !ferror(stdout); i++) {
 		const struct job *job = &cli->jobfile.job[i];
 		struct list_row row = { job, map_find(states, job->name),
-			job->enabled ? when_next(&job->when, now_ms)
+			job->enabled ? when_next(&job->when, view->now_ms)
 				     : CLOCK_NEVER };
 
-		if (out_is_machine(out))
-			out_row(out, &row);
+		if (out_is_machine(&view->out))
+			out_row(&view->out, &row);
 		else
-			list_table_row(table, out, &row, now_ms, is_wide);
+			list_table_row(view, &row);
 	}
-	out_table(table);
-	table_free(table);
+	out_table(view->table);
+	table_free(view->table);
 }
 
 static int
 cmd_list_run(struct cli *cli, int argc, char **argv, struct err *err)
 {
-	struct out out = { 0 };
+	struct view view = { 0 };
 	const struct opt opts[] = {
-		OUT_OPTS(out),
+		OUT_OPTS(view.out),
 		{ 0 },
 	};
 	struct history_job *jobs = NULL;
@@ -242,7 +266,7 @@ cmd_list_run(struct cli *cli, int argc, char **argv, struct err *err)
 
 	if (!cli_begin(cli, opts, &argc, &argv, err))
 		return cli->status;
-	if (!out_begin(&out, fields, ARRAY_LEN(fields), err))
+	if (!out_begin(&view.out, fields, ARRAY_LEN(fields), err))
 		goto out;
 	if (cli_store_is_memory(cli))
 		cli_note(cli, "results are in the scheduler's memory alone");
@@ -251,12 +275,12 @@ cmd_list_run(struct cli *cli, int argc, char **argv, struct err *err)
 		goto out;
 	for (i = 0; i < n; i++)
 		map_put(&states, jobs[i].name, &jobs[i]);
-	list_print(cli, &out, &states);
+	list_print(cli, &view, &states);
 	status = 0;
 out:
 	map_release(&states);
 	history_jobs_release(jobs, n);
-	out_release(&out);
+	out_release(&view.out);
 	return status;
 }
 

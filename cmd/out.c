@@ -15,6 +15,9 @@
 #define OUT_JSON_FLAGS \
 	(JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15))
 
+/* From here on an instant without its year would mislead. */
+#define OUT_FAR_MS (INT64_C(300) * 24 * 60 * 60 * 1000)
+
 struct out_value
 out_text(const char *text)
 {
@@ -343,6 +346,24 @@ out_human(const struct out *out, int64_t ms, const struct zone *zone,
 	return buf;
 }
 
+const char *
+out_short(const struct out *out, int64_t ms, const struct zone *zone,
+    char buf[STAMP_TEXT_SIZE])
+{
+	int64_t far_ms = ms - clock_now_ms();
+
+	out_human(out, ms, zone, buf);
+	if (out->epoch || strlen(buf) != strlen("2026-11-24 03:00:00 +0100"))
+		return ms == CLOCK_NONE || ms == CLOCK_NEVER ? "-" : buf;
+	if (far_ms > OUT_FAR_MS || far_ms < -OUT_FAR_MS) {
+		memmove(buf + 10, buf + 19, 7); /* the day tells enough */
+	} else {
+		memmove(buf, buf + 5, 11);
+		memmove(buf + 11, buf + 19, 7);
+	}
+	return buf;
+}
+
 int
 out_width(void)
 {
@@ -353,6 +374,14 @@ out_width(void)
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
 		return 80;
 	return size.ws_col;
+}
+
+bool
+out_is_wide(int columns)
+{
+	int width = out_width();
+
+	return width == 0 || width >= columns;
 }
 
 bool

@@ -104,9 +104,14 @@ void out_row(const struct out *out, const void *row);
 /* Times in a table: "-" for none, else as the options say. */
 const char *out_human(const struct out *out, int64_t ms,
     const struct zone *zone, char buf[STAMP_TEXT_SIZE]);
+/* The same in fewer columns, "11-24 03:00 +0100", for narrow terminals. */
+const char *out_short(const struct out *out, int64_t ms,
+    const struct zone *zone, char buf[STAMP_TEXT_SIZE]);
 /* A table on standard output, as wide and as colourful as that is. */
 void out_table(const struct table *table);
 int out_width(void); /* 0: not a terminal */
+/* Whether there are so many columns, as there always are in a pipe. */
+bool out_is_wide(int columns);
 bool out_has_colour(void);
 
 #endif

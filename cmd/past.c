@@ -277,7 +277,7 @@ past_colour(enum record_status status)
 void
 past_strip(struct table *table, const enum record_status *status, int len)
 {
-	static const char letter[] = {
+	static const char letter[RECORD_STATUSES + 1] = {
 		[RECORD_PENDING] = 'p',
 		[RECORD_RUNNING] = 'r',
 		[RECORD_COMPLETED] = '.',
@@ -285,6 +285,7 @@ past_strip(struct table *table, const enum record_status *status, int len)
 		[RECORD_SKIPPED] = 's',
 		[RECORD_CANCELLED] = 'c',
 		[RECORD_LOST] = 'L',
+		[RECORD_STATUSES] = '?',
 	};
 	bool has_blocks = out_has_colour() && table_can_utf8();
 	int i;
@@ -304,14 +305,14 @@ past_detail(const struct record *record, struct str *text)
 {
 	const char *reason = record_reason_name(record->reason);
 
+	if (record->error != NULL || reason != NULL)
+		str_add(text, record->error != NULL ? record->error : reason);
 	if (record->attempt > 1)
-		str_addf(text, "attempt %d", record->attempt);
+		str_addf(text, "%sattempt %d", text->len > 0 ? ", " : "",
+		    record->attempt);
 	if (record->count > 1)
 		str_addf(text, "%s%lld times", text->len > 0 ? ", " : "",
 		    (long long)record->count);
-	if (record->error != NULL || reason != NULL)
-		str_addf(text, "%s%s", text->len > 0 ? ", " : "",
-		    record->error != NULL ? record->error : reason);
 }
 
 int64_t

@@ -13,6 +13,8 @@
 #include "lib/store/history.h"
 #include "lib/time/duration.h"
 
+#define STATS_WIDE 120 /* from this width on there is room for all */
+
 struct stats {
 	const char *job;
 	const struct zone *zone;
@@ -53,6 +55,13 @@ stats_failure_rate(const struct stats *stats)
 	return ran == 0 ? 0 : (double)bad / (double)ran;
 }
 
+static int64_t
+stats_total(const struct stats *stats)
+{
+	return stats->successful + stats->failed + stats->skipped +
+	    stats->cancelled + stats->lost;
+}
+
 static struct out_value
 stats_get(const void *row, const struct out_field *field)
 {
@@ -62,8 +71,7 @@ stats_get(const void *row, const struct out_field *field)
 	case STATS_JOB:
 		return out_text(stats->job);
 	case STATS_TOTAL:
-		return out_int(stats->successful + stats->failed +
-		    stats->skipped + stats->cancelled + stats->lost);
+		return out_int(stats_total(stats));
 	case STATS_SUCCESSFUL:
 		return out_int(stats->successful);
 	case STATS_FAILED:
@@ -175,16 +183,21 @@ stats_of_sample(struct stats *stats, const struct history_sample *sample)
 }
 
 static struct table *
-stats_table(void)
+stats_table(bool is_wide)
 {
 	static const char *const title[] = { "TOTAL", "OK", "FAILED", "SKIPPED",
-		"CANCELLED", "LOST", "RATE", "AVERAGE", "P50", "P95", "MAX" };
+		"LOST", "RATE", "P50", "P95" };
 	struct table *table = table_new();
 	size_t i;
 
 	table_column(table, "JOB", TABLE_LEFT);
 	for (i = 0; i < ARRAY_LEN(title); i++)
 		table_column(table, title[i], TABLE_RIGHT);
+	if (!is_wide)
+		return table;
+	table_column(table, "CANCELLED", TABLE_RIGHT);
+	table_column(table, "AVERAGE", TABLE_RIGHT);
+	table_column(table, "MAX", TABLE_RIGHT);
 	table_column(table, "LAST SUCCESS", TABLE_LEFT);
 	table_column(table, "LAST ERROR", TABLE_LEFT);
 	return table;
@@ -205,42 +218,48 @@ stats_cell_span(struct table *table, int64_t ms)
 	    table, TABLE_PLAIN, "%s", ms < 0 ? "-" : duration_human(ms, span));
 }
 
-static void
-stats_table_row(
-    struct table *table, const struct out *out, const struct stats *stats)
-{
-	char time[STAMP_TEXT_SIZE];
-
-	table_row(table);
-	table_cell(table, TABLE_BOLD, "%s", stats->job);
-	stats_cell_count(table,
-	    stats->successful + stats->failed + stats->skipped +
-		stats->cancelled + stats->lost,
-	    TABLE_PLAIN);
-	stats_cell_count(table, stats->successful, TABLE_GREEN);
-	stats_cell_count(table, stats->failed, TABLE_RED);
-	stats_cell_count(table, stats->skipped, TABLE_YELLOW);
-	stats_cell_count(table, stats->cancelled, TABLE_YELLOW);
-	stats_cell_count(table, stats->lost, TABLE_RED);
-	table_cell(
-	    table, TABLE_PLAIN, "%.1f%%", 100 * stats_failure_rate(stats));
-	stats_cell_span(table, (int64_t)stats->average_ms);
-	stats_cell_span(table, stats->p50_ms);
-	stats_cell_span(table, stats->p95_ms);
-	stats_cell_span(table, stats->max_ms);
-	table_cell(table, TABLE_PLAIN, "%s",
-	    out_human(out, stats->last_success_ms, stats->zone, time));
-	table_cell(table, TABLE_PLAIN, "%s",
-	    stats->last_error != NULL ? stats->last_error : "");
-}
-
 struct view {
 	struct cli *cli;
 	struct out out;
 	const struct zone *zone;
 	int64_t since_ms; /* CLOCK_NONE: all time */
 	struct table *table;
+	bool is_wide;
 };
+
+static void
+stats_table_wide(const struct view *view, const struct stats *stats)
+{
+	char time[STAMP_TEXT_SIZE];
+
+	stats_cell_count(view->table, stats->cancelled, TABLE_YELLOW);
+	stats_cell_span(view->table, (int64_t)stats->average_ms);
+	stats_cell_span(view->table, stats->max_ms);
+	table_cell(view->table, TABLE_PLAIN, "%s",
+	    out_human(&view->out, stats->last_success_ms, stats->zone, time));
+	table_cell(view->table, TABLE_PLAIN, "%s",
+	    stats->last_error != NULL ? stats->last_error : "");
+}
+
+static void
+stats_table_row(const struct view *view, const struct stats *stats)
+{
+	struct table *table = view->table;
+
+	table_row(table);
+	table_cell(table, TABLE_BOLD, "%s", stats->job);
+	stats_cell_count(table, stats_total(stats), TABLE_PLAIN);
+	stats_cell_count(table, stats->successful, TABLE_GREEN);
+	stats_cell_count(table, stats->failed, TABLE_RED);
+	stats_cell_count(table, stats->skipped, TABLE_YELLOW);
+	stats_cell_count(table, stats->lost, TABLE_RED);
+	table_cell(
+	    table, TABLE_PLAIN, "%.1f%%", 100 * stats_failure_rate(stats));
+	stats_cell_span(table, stats->p50_ms);
+	stats_cell_span(table, stats->p95_ms);
+	if (view->is_wide)
+		stats_table_wide(view, stats);
+}
 
 /* One job, which the store may not know. */
 static bool
@@ -275,7 +294,7 @@ stats_print(struct view *view, const char *name,
 	if (out_is_machine(&view->out))
 		out_row(&view->out, &stats);
 	else
-		stats_table_row(view->table, &view->out, &stats);
+		stats_table_row(view, &stats);
 	history_sample_release(&sample);
 	return true;
 }
@@ -346,7 +365,8 @@ cmd_stats_run(struct cli *cli, int argc, char **argv, struct err *err)
 
 	if (!cli_begin(cli, opts, &argc, &argv, err))
 		return cli->status;
-	view.table = stats_table();
+	view.is_wide = out_is_wide(STATS_WIDE);
+	view.table = stats_table(view.is_wide);
 	ok = out_begin(&view.out, fields, ARRAY_LEN(fields), err) &&
 	    stats_parse_since(&view, since, argv[0], err) &&
 	    (argv[0] != NULL ? stats_one(&view, argv[0], err)

@@ -28,9 +28,7 @@ END
   four_jobs
   past job=sync status=failed scheduled=2026-01-01T00:00:00Z duration=2s \
     reason=exit exit=1
-  run --separate-stderr wjobs list --json
-  is "$status" 0
-  is "$(sed 's/"next":"[^"]*"/"next":T/' <<<"$output")" \
+  is "$(wjobs list --json | sed 's/"next":"[^"]*"/"next":T/')" \
     '{"job":"backup","kind":"cron","cron":"0 3 * * *","interval":null,"timezone":"Europe/Berlin","enabled":true,"paused":false,"next":T,"last_status":null,"last_run":null,"last_duration":null,"description":"Dump the database"}
 {"job":"sync","kind":"interval","cron":null,"interval":90,"timezone":"Europe/Berlin","enabled":true,"paused":false,"next":T,"last_status":"failed","last_run":"2026-01-01T01:00:00.000+01:00","last_duration":2,"description":null}
 {"job":"report","kind":"cron","cron":["0 9 * * 1-5","0 12 * * sat"],"interval":null,"timezone":"Asia/Tokyo","enabled":true,"paused":false,"next":T,"last_status":null,"last_run":null,"last_duration":null,"description":null}
@@ -101,6 +99,22 @@ on_terminal() {
   on_terminal 150 "NO_COLOR=1 wjobs list" >out
   has "$(<out)" long
   sed 's/…/~/g' out | awk 'length > 150 { bad = 1 } END { exit bad }'
+}
+
+@test "list: eighty columns hold a short form of all of it" {
+  needs script
+  four_jobs
+  local i runs=()
+  for i in 1 2 3 4 5 6 7 8 9; do
+    runs+=(+ job=backup status=completed scheduled="2026-01-0${i}T02:00:00Z"
+      duration=90s)
+  done
+  past "${runs[@]:1}"
+  on_terminal 80 "NO_COLOR=1 wjobs list; NO_COLOR=1 wjobs history" |
+    sed 's/…/~/g' >out
+  awk 'length > 80 { print; bad = 1 } END { exit bad }' out
+  grep -Eq '^backup +0 3 \* \* \* +[0-9]{2}-[0-9]{2} 03:00 \+0[12]00 .* completed +1m 30s  [.]{5}$' out
+  grep -Fq '0 9 * * 1-5' out
 }
 
 @test "list: a description forges neither columns nor a terminal" {

@@ -62,11 +62,13 @@ assert line["level"] == "error" and line["key"] == "a\\nb", line
   ((took < 5000))
   ((dropped > 10000))
   cat <&6 >got 3>&- 7>&- 8>&- &
+  local reader=$!
   eventually grep -q 'msg="log lines dropped" count='"$dropped" got
   exec 7>&-
   eventually grep -q 'msg="the end"' got
   run ! grep -qv '^time=.* level=[a-z]* msg=".*"' got
   is "$(($(lines got) + dropped))" 50002
+  kill "$reader"
 }
 
 @test "log: a full disk loses lines, not the program" {

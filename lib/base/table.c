@@ -33,6 +33,7 @@ struct column {
 	char *title;
 	enum table_align align;
 	int width;
+	int least; /* what it may be cut down to; 0: it may not */
 };
 
 struct table {
@@ -199,6 +200,12 @@ table_column(struct table *table, const char *title, enum table_align align)
 }
 
 void
+table_may_cut(struct table *table, int least)
+{
+	table->column[table->columns - 1].least = least;
+}
+
+void
 table_row(struct table *table)
 {
 	table->row = mem_grow(table->row, table->rows + 1, sizeof *table->row);
@@ -296,35 +303,30 @@ table_put_cell(FILE *out, const struct cell *cell, int room, bool has_colour)
 
 static void
 table_print_row(const struct table *table, const struct row *row, FILE *out,
-    int last_room, bool has_colour)
+    const int *room, bool has_colour)
 {
 	int blank = 0; /* owed, so that no line ends in blanks */
 	size_t i;
 
 	for (i = 0; i < row->n; i++) {
-		const struct column *column = &table->column[i];
 		const struct cell *cell = &row->cell[i];
-		bool is_last = i + 1 == table->columns;
-		int room = is_last ? last_room : column->width;
-		int pad = room > cell->width ? room - cell->width : 0;
+		int pad = room[i] > cell->width ? room[i] - cell->width : 0;
+		bool is_left = table->column[i].align == TABLE_LEFT;
 
-		if (column->align == TABLE_RIGHT)
-			blank += pad;
-		if (cell->width > 0) {
-			fprintf(out, "%*s", blank, "");
-			table_put_cell(out, cell, room, has_colour);
-			blank = 0;
+		if (cell->width == 0) {
+			blank += room[i] + TABLE_GAP;
+			continue;
 		}
-		if (column->align == TABLE_LEFT || cell->width == 0)
-			blank += column->align == TABLE_LEFT ? pad : 0;
-		blank += TABLE_GAP;
+		fprintf(out, "%*s", is_left ? blank : blank + pad, "");
+		table_put_cell(out, cell, room[i], has_colour);
+		blank = TABLE_GAP + (is_left ? pad : 0);
 	}
 	fputc('\n', out);
 }
 
 static void
 table_print_header(
-    const struct table *table, FILE *out, int last_room, bool has_colour)
+    const struct table *table, FILE *out, const int *room, bool has_colour)
 {
 	struct row row = { 0 };
 	size_t i;
@@ -338,30 +340,57 @@ table_print_header(
 		row.cell[i].n = 1;
 		row.cell[i].width = table_width(table->column[i].title);
 	}
-	table_print_row(table, &row, out, last_room, has_colour);
+	table_print_row(table, &row, out, room, has_colour);
 	for (i = 0; i < row.n; i++)
 		free(row.cell[i].piece);
 	free(row.cell);
 }
 
+/* Cut a column by what the table is too wide; what is left of that. */
+static int
+table_cut(int *room, int least, int excess)
+{
+	int cut = *room - least < excess ? *room - least : excess;
+
+	if (cut <= 0)
+		return excess;
+	*room -= cut;
+	return excess - cut;
+}
+
+/* How wide each column is printed: the last is cut first, then who may be. */
+static int *
+table_rooms(const struct table *table, int width)
+{
+	int *room = mem_zalloc(table->columns, sizeof *room);
+	size_t last = table->columns - 1, i;
+	int excess = (int)last * TABLE_GAP - width;
+
+	for (i = 0; i <= last; i++) {
+		room[i] = table->column[i].width;
+		excess += room[i];
+	}
+	if (width <= 0 || excess <= 0)
+		return room;
+	excess = table_cut(&room[last], TABLE_LAST_LEAST, excess);
+	for (i = 0; i < last; i++)
+		if (table->column[i].least > 0)
+			excess = table_cut(
+			    &room[i], table->column[i].least, excess);
+	return room;
+}
+
 void
 table_print(const struct table *table, FILE *out, int width, bool has_colour)
 {
-	int used = 0, last_room;
 	size_t i;
+	int *room;
 
 	if (table->rows == 0 || table->columns == 0)
 		return;
-	for (i = 0; i + 1 < table->columns; i++)
-		used += table->column[i].width + TABLE_GAP;
-	last_room = table->column[i].width;
-	if (width > 0 && used + last_room > width)
-		last_room = width - used > TABLE_LAST_LEAST ? width - used
-							    : TABLE_LAST_LEAST;
-	if (last_room > table->column[i].width)
-		last_room = table->column[i].width;
-	table_print_header(table, out, last_room, has_colour);
+	room = table_rooms(table, width);
+	table_print_header(table, out, room, has_colour);
 	for (i = 0; i < table->rows; i++)
-		table_print_row(
-		    table, &table->row[i], out, last_room, has_colour);
+		table_print_row(table, &table->row[i], out, room, has_colour);
+	free(room);
 }

@@ -8,7 +8,7 @@
 
 /*
  * A table for people: columns aligned by display width, the last one cut at
- * the terminal's edge, colours only where asked for. Cells are made visible.
+ * the terminal's edge, and others that may be; colours only where asked for. Cells are made visible.
  */
 enum table_align { TABLE_LEFT, TABLE_RIGHT };
 enum table_colour {
@@ -26,6 +26,8 @@ struct table *table_new(void);
 void table_free(struct table *table);
 void
 table_column(struct table *table, const char *title, enum table_align align);
+/* The column just added may be cut down to `least` where the edge is near. */
+void table_may_cut(struct table *table, int least);
 /* Begin a row, then its cells from left to right; missing ones are empty. */
 void table_row(struct table *table);
 void table_cell(struct table *table, enum table_colour colour, const char *fmt,
