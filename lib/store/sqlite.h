@@ -103,6 +103,10 @@ struct sqlite {
 	uint64_t workers_at;   /* the one in which `workers` was filled */
 	int64_t swept_ms;      /* when old runs were looked for last */
 	bool is_sweep_due;     /* the last sweep left some over */
+	/* A take-over that could be read, but not yet written. */
+	bool owes_take_over;
+	struct identity self;
+	int64_t take_over_ms;
 };
 
 /* Distances wrap rather than overflow, and wrap back when they are read. */
@@ -219,6 +223,8 @@ int sqlite_prune_old(struct sqlite *sq, int64_t now_ms);
 int sqlite_prune_all(struct sqlite *sq);
 
 /* sqlite_start.c */
+/* Inside a transaction: write the take-over that is owed. A result code. */
+int sqlite_pay_take_over(struct sqlite *sq);
 bool sqlite_take_over(struct store *store, const struct identity *self,
     int64_t now_ms, struct store_start *start, struct err *err);
 

@@ -223,7 +223,7 @@ migrate(struct sqlite *sq)
  * reach over a network, so there the older journal serves.
  */
 static int
-set_up(struct sqlite *sq)
+set_up(struct sqlite *sq, int64_t version)
 {
 	bool is_network = sq->path != NULL &&
 	    sqlite_file_network(sq->path) != NULL;
@@ -238,7 +238,10 @@ set_up(struct sqlite *sq)
 	if (rc == SQLITE_OK)
 		rc = exec(
 		    sq->db, "PRAGMA journal_size_limit = " LOG_SIZE_LIMIT);
-	return rc == SQLITE_OK ? migrate(sq) : rc;
+	/* what another process locks can be opened, if not written */
+	if (rc != SQLITE_OK || version == (int64_t)ARRAY_LEN(migration))
+		return rc;
+	return migrate(sq);
 }
 
 /* One attempt. Damage is told from all else, for which err is filled. */
@@ -267,7 +270,7 @@ try_open(struct sqlite *sq, enum store_mode mode, struct err *err)
 			verdict = IS_DAMAGED;
 	}
 	if (mode != STORE_READ && (verdict == IS_OURS || verdict == IS_EMPTY)) {
-		rc = rc == SQLITE_OK ? set_up(sq) : rc;
+		rc = rc == SQLITE_OK ? set_up(sq, version) : rc;
 		verdict = is_damage(rc) ? IS_DAMAGED : IS_OURS;
 	}
 	if (rc != SQLITE_OK && verdict != IS_UNUSABLE) {
@@ -374,7 +377,7 @@ open_memory(struct sqlite *sq, struct err *err)
 	if (sq->db != NULL)
 		harden(sq->db, STORE_WRITE);
 	if (rc == SQLITE_OK)
-		rc = set_up(sq);
+		rc = set_up(sq, 0);
 	if (rc == SQLITE_OK)
 		return STORE_OPENED;
 	sqlite_err(sq, rc, "open the store", err);

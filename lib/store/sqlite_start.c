@@ -4,8 +4,8 @@
 #include "lib/store/sqlite.h"
 
 /*
- * What a scheduler finds: the runs of dead owners. Each row of live is read
- * first and then dealt with, since rows may not change under a cursor.
+ * What a scheduler finds: the runs of dead owners. It is read first, and then
+ * written; where that cannot be just now, with the first batch that can.
  */
 
 struct found {
@@ -37,6 +37,14 @@ read_live(struct sqlite *sq, struct found *found)
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* A run without a leader never ran, or its end was not seen. */
+static bool
+is_lost(const struct record *record)
+{
+	return record->status != RECORD_PENDING &&
+	    (record->leader.pid == 0 || !identity_is_alive(&record->leader));
+}
+
 static int
 mark_lost(struct sqlite *sq, struct record *record, int64_t now_ms)
 {
@@ -51,14 +59,13 @@ mark_lost(struct sqlite *sq, struct record *record, int64_t now_ms)
 }
 
 static int
-adopt(struct sqlite *sq, struct record *record, const struct identity *self)
+adopt(struct sqlite *sq, struct record *record)
 {
 	int rc;
 	int64_t job = sqlite_job_put(sq, record->job, record->kind, &rc);
 	int64_t worker = 0;
 	sqlite3_stmt *stmt;
 
-	record->owner = *self;
 	if (rc == SQLITE_OK)
 		worker = sqlite_worker_put(sq, record->worker, &rc);
 	if (rc != SQLITE_OK)
@@ -70,35 +77,84 @@ adopt(struct sqlite *sq, struct record *record, const struct identity *self)
 }
 
 static void
-push_record(struct record **list, size_t *n, struct record *record)
+release_found(struct found *found)
 {
-	*list = mem_grow(*list, *n + 1, sizeof **list);
-	(*list)[(*n)++] = *record;
-	record_init(record); /* the list's from here */
+	size_t i;
+
+	for (i = 0; i < found->n; i++)
+		record_release(&found->record[i]);
+	free(found->record);
+	*found = (struct found){ 0 };
 }
 
-/* One row whose owner is dead. A run without a leader never ran. */
+/* Those whose owner is dead, oldest first: the newest is a job's last run. */
 static int
-settle(struct sqlite *sq, struct record *record, const struct identity *self,
-    int64_t now_ms, struct store_start *start)
+read_dead(struct sqlite *sq, struct found *found)
 {
-	bool is_pending = record->status == RECORD_PENDING;
-	int rc;
+	struct found all = { 0 };
+	size_t i;
+	int rc = read_live(sq, &all);
 
-	if (!is_pending &&
-	    (record->leader.pid == 0 || !identity_is_alive(&record->leader))) {
-		start->lost++;
-		return mark_lost(sq, record, now_ms);
-	}
-	if (self == NULL)
-		return SQLITE_OK;
-	if ((rc = adopt(sq, record, self)) != SQLITE_OK)
-		return rc;
-	if (is_pending)
-		push_record(&start->pending, &start->n_pending, record);
-	else
-		push_record(&start->alive, &start->n_alive, record);
+	for (i = all.n; rc == SQLITE_OK && i-- > 0;)
+		if (!identity_is_alive(&all.record[i].owner)) {
+			found->record = mem_grow(
+			    found->record, found->n + 1, sizeof *found->record);
+			found->record[found->n++] = all.record[i];
+			record_init(&all.record[i]);
+		}
+	release_found(&all);
 	return rc;
+}
+
+static int
+settle(struct sqlite *sq, struct found *found, const struct identity *self,
+    int64_t now_ms)
+{
+	size_t i;
+	int rc = SQLITE_OK;
+
+	for (i = 0; rc == SQLITE_OK && i < found->n; i++) {
+		struct record *record = &found->record[i];
+
+		if (is_lost(record)) {
+			rc = mark_lost(sq, record, now_ms);
+		} else if (self != NULL) {
+			record->owner = *self;
+			rc = adopt(sq, record);
+		}
+	}
+	return rc;
+}
+
+static void
+push_record(struct record **list, size_t *n, const struct record *record,
+    const struct identity *self)
+{
+	*list = mem_grow(*list, *n + 1, sizeof **list);
+	record_copy(&(*list)[*n], record);
+	(*list)[(*n)++].owner = *self;
+}
+
+static void
+tell(const struct found *found, const struct identity *self,
+    struct store_start *start)
+{
+	size_t i;
+
+	for (i = 0; i < found->n; i++) {
+		const struct record *record = &found->record[i];
+
+		if (is_lost(record))
+			start->lost++;
+		else if (self == NULL)
+			continue;
+		else if (record->status == RECORD_PENDING)
+			push_record(
+			    &start->pending, &start->n_pending, record, self);
+		else
+			push_record(
+			    &start->alive, &start->n_alive, record, self);
+	}
 }
 
 static int
@@ -126,23 +182,57 @@ read_jobs(struct sqlite *sq, struct store_start *start)
 }
 
 static int
-take_over_all(struct sqlite *sq, const struct identity *self, int64_t now_ms,
-    struct found *found, struct store_start *start)
+read_start(struct sqlite *sq, const struct identity *self,
+    struct store_start *start, bool *has_dead)
 {
-	size_t i;
-	int rc = read_live(sq, found);
+	struct found dead = { 0 };
+	int rc = sqlite_do(sq, SQL_SNAPSHOT);
 
-	/* oldest first, so that the newest is a job's last run */
-	for (i = found->n; rc == SQLITE_OK && i-- > 0;)
-		if (!identity_is_alive(&found->record[i].owner))
-			rc = settle(sq, &found->record[i], self, now_ms, start);
-	if (rc == SQLITE_OK && self != NULL)
-		rc = sqlite_prune_all(sq);
 	if (rc == SQLITE_OK)
-		rc = sqlite_prune_old(sq, now_ms);
+		rc = read_dead(sq, &dead);
 	if (rc == SQLITE_OK)
 		rc = read_jobs(sq, start);
+	tell(&dead, self, start);
+	*has_dead = dead.n > 0;
+	release_found(&dead);
+	if (!sqlite3_get_autocommit(sq->db))
+		sqlite_do(sq, SQL_COMMIT);
 	return rc;
+}
+
+static int
+write_take_over(struct sqlite *sq, const struct identity *self, int64_t now_ms)
+{
+	struct found dead = { 0 };
+	int rc = read_dead(sq, &dead);
+
+	if (rc == SQLITE_OK)
+		rc = settle(sq, &dead, self, now_ms);
+	release_found(&dead);
+	if (rc == SQLITE_OK && self != NULL)
+		rc = sqlite_prune_all(sq);
+	return rc == SQLITE_OK ? sqlite_prune_old(sq, now_ms) : rc;
+}
+
+int
+sqlite_pay_take_over(struct sqlite *sq)
+{
+	return write_take_over(sq, &sq->self, sq->take_over_ms);
+}
+
+/* Not now, but later perhaps. */
+static bool
+may_pass(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_READONLY:
+		return true;
+	}
+	return false;
 }
 
 bool
@@ -150,23 +240,30 @@ sqlite_take_over(struct store *store, const struct identity *self,
     int64_t now_ms, struct store_start *start, struct err *err)
 {
 	struct sqlite *sq = (struct sqlite *)store;
-	struct found found = { 0 };
-	size_t i;
+	bool has_dead;
 	int rc;
 
 	if (!sqlite_is_ours(sq, err))
 		return false;
+	rc = read_start(sq, self, start, &has_dead);
+	if (rc != SQLITE_OK)
+		return sqlite_err(sq, rc, "take over", err);
+	if (self == NULL && !has_dead)
+		return true;
 	rc = sqlite_begin(sq);
 	if (rc == SQLITE_OK)
-		rc = take_over_all(sq, self, now_ms, &found, start);
+		rc = write_take_over(sq, self, now_ms);
 	if (rc == SQLITE_OK)
 		rc = sqlite_do(sq, SQL_COMMIT);
-	for (i = 0; i < found.n; i++)
-		record_release(&found.record[i]);
-	free(found.record);
 	if (rc == SQLITE_OK)
 		return true;
 	sqlite_err(sq, rc, "take over", err);
 	sqlite_undo(sq);
-	return false;
+	if (!may_pass(rc))
+		return false;
+	sq->owes_take_over = self != NULL;
+	if (self != NULL)
+		sq->self = *self;
+	sq->take_over_ms = now_ms;
+	return true;
 }

@@ -483,14 +483,18 @@ sqlite_apply(
 	if (!sqlite_is_ours(sq, err))
 		return false;
 	rc = sqlite_begin(sq);
+	if (rc == SQLITE_OK && sq->owes_take_over)
+		rc = sqlite_pay_take_over(sq);
 	if (rc == SQLITE_OK)
 		rc = apply_all(sq, ops, n);
 	if (rc == SQLITE_OK)
 		rc = sqlite_prune_old(sq, newest(ops, n));
 	if (rc == SQLITE_OK)
 		rc = sqlite_do(sq, SQL_COMMIT);
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK) {
+		sq->owes_take_over = false;
 		return true;
+	}
 	sqlite_err(sq, rc, "write to", err);
 	sqlite_undo(sq);
 	return false;

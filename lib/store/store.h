@@ -159,6 +159,9 @@ struct store_start {
  * (reason crash, completed at now_ms), save those whose leader still lives,
  * which are this one's from here on, as are pending retries of dead owners.
  * `self` is this process; NULL, for a one-shot command, only marks the lost.
+ *
+ * A store that can be read but not written just now (locked, full) is success:
+ * what is to be written goes with the next operations that are applied.
  */
 bool store_take_over(struct store *store, const struct identity *self,
     int64_t now_ms, struct store_start *start, struct err *err) MUST_CHECK;
