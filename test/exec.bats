@@ -24,8 +24,7 @@ END
 ends() {
   local want=$1
   shift
-  run --separate-stderr wjobs "$@"
-  is "$status" "$want"
+  run "-$want" --separate-stderr wjobs "$@"
 }
 
 @test "run JOB: output passes whole, on its own two streams, and nothing else" {

@@ -93,8 +93,7 @@ account_post_skip(struct entry *entry, const struct skip *skip)
 	record_init(&record);
 	record.id = ulid_make(now);
 	record.job = mem_strdup(entry->job->name);
-	record.kind = mem_strdup(
-	    entry->job->kind == JOB_CRON ? "cron" : "interval");
+	record.kind = mem_strdup(job_kind_name(entry->job->kind));
 	record.status = RECORD_SKIPPED;
 	record.trigger = skip->trigger;
 	record.reason = skip->reason;

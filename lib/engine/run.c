@@ -98,8 +98,9 @@ run_fill_record(struct run *run, struct record *record)
 	record_init(record);
 	record->id = run->id;
 	record->job = mem_strdup(run->job->name);
-	record->kind = mem_strdup(
-	    run->job->kind == JOB_CRON ? "cron" : "interval");
+	record->kind = mem_strdup(run->engine->kind != NULL
+		? run->engine->kind
+		: job_kind_name(run->job->kind));
 	record->trigger = run->trigger;
 	record->scheduled_ms = run->due_ms;
 	record->worker = mem_strdup(run->engine->worker);
@@ -187,6 +188,21 @@ out:
 /* The claim */
 
 static void
+run_end_unstarted(struct run *run, enum record_status status,
+    enum record_reason reason, const char *error)
+{
+	struct record *record = &run->attempt->record;
+
+	record->status = status;
+	record->reason = reason;
+	free(record->error);
+	record->error = mem_strdup(error);
+	record->completed_ms = clock_wall_ms(run->engine->clock);
+	pool_give(run->engine->pool, &run->seat);
+	run_set_state(run, RUN_ENDED);
+}
+
+static void
 run_claim_is_late(struct clock_timer *timer)
 {
 	struct run *run = timer->data;
@@ -194,6 +210,17 @@ run_claim_is_late(struct clock_timer *timer)
 	log_event(LOG_WARN, "the store is slow; starting without its answer",
 	    "job", run->job->name, NULL);
 	run_launch(run);
+}
+
+/* Another process runs the job, and its runs may not overlap. */
+static void
+run_give_way(struct run *run, const struct ulid *blocker)
+{
+	char id[ULID_LEN + 1], error[64];
+
+	ulid_format(blocker, id);
+	snprintf(error, sizeof error, "run %s is in the way", id);
+	run_end_unstarted(run, RECORD_SKIPPED, RECORD_OVERLAP, error);
 }
 
 static void
@@ -218,10 +245,18 @@ run_on_claim(struct store_op *op)
 	if (run->state != RUN_CLAIMING)
 		return;
 	clock_stop(&run->attempt->timer);
-	if (op->result == CLAIM_LOST)
+	switch (op->result) {
+	case CLAIM_LOST:
 		run_lose(run);
-	else
+		break;
+	case CLAIM_BLOCKED:
+		run_give_way(run, &op->blocker);
+		break;
+	case CLAIM_GRANTED:
+	case CLAIM_FAILED:
 		run_launch(run);
+		break;
+	}
 }
 
 static void
@@ -236,6 +271,7 @@ run_claim(struct run *run)
 	attempt->record.attempt = 1;
 	op = store_op_new(STORE_BEGIN, &attempt->record);
 	attempt->record.attempt = 0;
+	op->is_alone = run->job->overlap != JOB_ALLOW;
 	op->done = run_on_claim;
 	op->data = run;
 	attempt->claim = op;
@@ -259,21 +295,6 @@ run_is_too_late(const struct run *run)
 	return clock_wall_ms(run->engine->clock) - run->due_ms -
 	    job_delay_ms(job) >
 	    job->start_deadline_ms;
-}
-
-static void
-run_end_unstarted(struct run *run, enum record_status status,
-    enum record_reason reason, const char *error)
-{
-	struct record *record = &run->attempt->record;
-
-	record->status = status;
-	record->reason = reason;
-	free(record->error);
-	record->error = mem_strdup(error);
-	record->completed_ms = clock_wall_ms(run->engine->clock);
-	pool_give(run->engine->pool, &run->seat);
-	run_set_state(run, RUN_ENDED);
 }
 
 static void

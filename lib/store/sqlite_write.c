@@ -150,6 +150,43 @@ grant(struct sqlite *sq, int64_t job, struct store_op *op, bool is_claim)
 	return sqlite_run(stmt);
 }
 
+/* A row of live that is in the way of others: not our own, and not dead. */
+static bool
+is_blocker(const struct record *row, const struct store_op *op)
+{
+	if (memcmp(&row->id, &op->record.id, sizeof row->id) == 0 ||
+	    memcmp(&row->owner, &op->record.owner, sizeof row->owner) == 0)
+		return false;
+	return identity_is_alive(&row->owner) ||
+	    (row->leader.pid != 0 && identity_is_alive(&row->leader));
+}
+
+/* For is_alone. What this process runs itself, it knows without asking. */
+static int
+find_blocker(struct sqlite *sq, int64_t job, struct store_op *op)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_LIVE_OF_JOB);
+	struct record row;
+	int rc;
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite3_bind_int(stmt, 2, RECORD_RUNNING);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		if (!sqlite_read_row(sq, stmt, &row)) {
+			rc = SQLITE_CORRUPT;
+			break;
+		}
+		if (is_blocker(&row, op)) {
+			op->result = CLAIM_BLOCKED;
+			op->blocker = row.id;
+		}
+	}
+	sqlite3_reset(stmt);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 /*
  * An instant that is later than the watermark is granted; one that this very
  * run has taken before is granted again, with the fence of then.
@@ -161,7 +198,9 @@ begin(struct sqlite *sq, int64_t job, struct store_op *op)
 	bool is_claim = store_op_claims(op), is_again;
 	int rc = read_claim_state(sq, job, &state);
 
-	if (rc != SQLITE_OK)
+	if (rc == SQLITE_OK && op->is_alone)
+		rc = find_blocker(sq, job, op);
+	if (rc != SQLITE_OK || op->result == CLAIM_BLOCKED)
 		return rc;
 	is_again = is_claim && state.has_claimed &&
 	    memcmp(&state.claimed, &op->record.id, sizeof state.claimed) == 0;

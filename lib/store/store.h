@@ -101,13 +101,20 @@ enum store_op_kind {
 enum claim {
 	CLAIM_GRANTED,
 	CLAIM_LOST,
-	CLAIM_FAILED /* the store did not answer: unknown */
+	CLAIM_BLOCKED, /* is_alone, and another run of the job is alive */
+	CLAIM_FAILED   /* the store did not answer: unknown */
 };
 
 struct store_op {
 	enum store_op_kind kind;
 	struct record record; /* owned by the op */
 	int64_t watermark_ms;
+	/*
+	 * Of STORE_BEGIN: not beside another run of the job that is alive, of
+	 * whatever process. Then nothing is written, and `blocker` is its id.
+	 */
+	bool is_alone;
+	struct ulid blocker;
 	/* The answer, for `done`; err is set where result is CLAIM_FAILED. */
 	enum claim result;
 	struct err err;
