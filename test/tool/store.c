@@ -181,7 +181,12 @@ complain(const struct err *err)
 static void
 say_answer(const struct store_op *op)
 {
-	static const char *const name[] = { "granted", "lost", "failed" };
+	static const char *const name[] = {
+		[CLAIM_GRANTED] = "granted",
+		[CLAIM_LOST] = "lost",
+		[CLAIM_BLOCKED] = "blocked",
+		[CLAIM_FAILED] = "failed",
+	};
 
 	if (op->kind == STORE_BEGIN || op->kind == STORE_ONCE ||
 	    op->result == CLAIM_FAILED)
