@@ -25,7 +25,7 @@
 static struct ev_loop *loop;
 static struct writer *writer;
 static int64_t instant_ms = 1700000000000, last_run;
-static long asked, answered, answer[3];
+static long asked, answered, answer[CLAIM_FAILED + 1];
 static double longest_ms;
 static ev_timer poll_timer;
 
