@@ -8,7 +8,6 @@
 
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
-#include "lib/base/str.h"
 
 /* What the shell would search where PATH is not set. */
 #define PROGRAM_PATH "/usr/local/bin:/usr/bin:/bin"
@@ -28,19 +27,25 @@ is_runnable(const char *file, int *sys)
 
 /* DIR/NAME for one element of a PATH; an empty one is the directory itself. */
 static char *
-join_path(const char *dir, const char *element, size_t len, const char *name)
+join_path(const char *element, size_t len, const char *name)
 {
-	struct str file = { 0 };
+	return len == 0 ? mem_printf("./%s", name)
+			: mem_printf("%.*s/%s", (int)len, element, name);
+}
 
-	if (len == 0 || element[0] != '/') {
-		str_add(&file, dir != NULL ? dir : ".");
-		str_push(&file, '/');
-	}
-	str_addn(&file, element, len);
-	if (len > 0)
-		str_push(&file, '/');
-	str_add(&file, name);
-	return str_take(&file);
+/* The same, seen from here, for a child that will be in `dir`. */
+static bool
+is_runnable_from(const char *dir, const char *file, int *sys)
+{
+	char *joined;
+	bool ok;
+
+	if (dir == NULL || file[0] == '/')
+		return is_runnable(file, sys);
+	joined = mem_printf("%s/%s", dir, file);
+	ok = is_runnable(joined, sys);
+	free(joined);
+	return ok;
 }
 
 char *
@@ -56,8 +61,8 @@ program_resolve(
 	for (p = path != NULL ? path : PROGRAM_PATH; *name != '\0';
 	     p = end + 1) {
 		end = p + strcspn(p, ":");
-		file = join_path(dir, p, (size_t)(end - p), name);
-		if (is_runnable(file, &sys))
+		file = join_path(p, (size_t)(end - p), name);
+		if (is_runnable_from(dir, file, &sys))
 			return file;
 		free(file);
 		if (*end == '\0')

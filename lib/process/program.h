@@ -14,7 +14,8 @@
  * The program a name means, looked up in `path` (a PATH; NULL: the system's
  * default) unless it has a slash: such a name is itself the answer, as seen
  * from the child's directory, and only exec tells whether it is there.
- * Relative directories of the PATH are seen from `dir` (NULL: where we are).
+ * Relative directories of the PATH are seen from `dir` (NULL: where we are),
+ * and the answer is then relative to it.
  * The caller's to free(3); NULL with ERR_SYSTEM (ENOENT: no such program,
  * EACCES: there is one that may not be run).
  */

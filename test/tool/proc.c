@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/mem.h"
@@ -38,7 +39,7 @@ struct tool {
 	int count, at_once, left;
 	int ok, failed, signalled, timed_out, unstarted, survivors;
 	int64_t stop_ms, block_ms, linger_ms;
-	bool stops_now, is_quiet, is_wide, shows_output, is_slow;
+	bool stops_now, shows_output;
 	struct ev_signal quit;
 };
 
@@ -171,7 +172,8 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	proc_signal(&tool->one[0].proc, w->signum);
+	if (tool->count == 1)
+		proc_signal(&tool->one[0].proc, w->signum);
 }
 
 static void
@@ -345,6 +347,18 @@ set_timers(struct tool *tool)
 	ev_unref(tool->loop);
 }
 
+/* What init would have to clean up after us. */
+static void
+print_children(void)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+		puts("children=none");
+	else
+		printf("children=%s\n", info.si_pid != 0 ? "zombie" : "alive");
+}
+
 static void
 tool_close(struct tool *tool)
 {
@@ -398,6 +412,7 @@ main(int argc, char **argv)
 		       "unstarted=%d\nsurvivors=%d\n",
 		    tool.ok, tool.failed, tool.signalled, tool.timed_out,
 		    tool.unstarted, tool.survivors);
+	print_children();
 	getrusage(RUSAGE_SELF, &usage);
 	printf("own_rss_kb=%ld\n", usage.ru_maxrss);
 	tool_close(&tool);
