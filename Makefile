@@ -1,6 +1,6 @@
 # GNU make. `make` leaves build/wjobs; CONTRIBUTING.md tells of the rest.
 #
-#	make			build/wjobs
+#	make			build/wjobs; V=1 shows the commands
 #	make check		the tests; TESTS=test/cron.bats FILTER=regex JOBS=n
 #	make check SAN=1	the same under ASan and UBSan; SAN=thread: TSan
 #	make check VALGRIND=1	the same under valgrind, with descriptors
@@ -104,6 +104,10 @@ FUZZERS := $(FUZZ_SRC:test/fuzz/%.c=$B/fuzz/%)
 # The fuzzers' seeds are tests too, without a fuzzer.
 REPLAYS := $(FUZZ_SRC:test/fuzz/fuzz_%.c=$B/test/replay_%)
 
+# One short line a file; V=1 shows the commands, -s nothing.
+SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
+say = $(if $(V),,@$(if $(SILENT),,echo '  $1  $@';))
+
 .PHONY: all tools check lint bench fuzz fuzz-run install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -136,32 +140,32 @@ $B/sources: FORCE
 		echo '$(LIB_OBJ) $(CMD_OBJ)' >$@
 
 $B/wjobs: $(CMD_OBJ) $B/libwjobs.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/libwjobs.a: $(LIB_OBJ) $B/sources
 	@rm -f $@
-	$(AR) rcs $@ $(LIB_OBJ)
+	$(call say,AR)$(AR) rcs $@ $(LIB_OBJ)
 
 $B/test/%: $B/test/tool/%.o $B/libwjobs.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 # The scheduler's simulated world.
 $B/test/sim: $(WORLD_SRC:%.c=$B/%.o)
 
 $B/test/replay_%: $B/test/fuzz/fuzz_%.o $B/test/fuzz/replay.o $B/libwjobs.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/bench/%: $B/test/bench/%.o $B/libwjobs.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/fuzz/%: $B/test/fuzz/%.o $B/libwjobs.a
 	@mkdir -p $(@D)
-	$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/%.o: %.c $B/flags $B/libraries
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $B/cmd/main.o: DEFS += -DWJOBS_VERSION='"$(VERSION)"'
 
@@ -172,7 +176,7 @@ $B/%.sql.c: %.sql
 	   echo 'const char $(subst .,_,$(notdir $<))[] ='; \
 	   sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $<; echo ';'; } >$@
 $B/%.sql.o: $B/%.sql.c $B/flags
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # ---- tests
 
@@ -214,7 +218,7 @@ lint: $(LINTED)
 
 build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
 	@mkdir -p $(@D)
-	$(CLANG_TIDY) --quiet $< -- $(LINT_FLAGS) 2>$@.err || \
+	$(call say,TIDY)$(CLANG_TIDY) --quiet $< -- $(LINT_FLAGS) 2>$@.err || \
 		{ cat $@.err >&2; exit 1; }
 	@touch $@
 

@@ -3,7 +3,7 @@
 #
 #	build	to compile it; this is the default
 #	check	and to run the tests
-#	all	and for lint, fuzz, bench, valgrind and the thread sanitizer
+#	all	and for lint, fuzz, valgrind and the completions' tests
 #
 # Looks first, and does nothing where all is there. Knows apt-get, dnf, apk and
 # pacman; becomes root by sudo or doas where it must.
@@ -25,13 +25,19 @@ needs() {
 	check bats          bats>=1.5           bats bats bats bash-bats
 	check setsid        setsid              util-linux util-linux util-linux util-linux
 	check strace        strace              strace strace strace strace
+	check jq            jq                  jq jq jq jq
+	check mandoc        mandoc              mandoc mandoc mandoc mandoc
+	check python        python3             python3 python3 python3 python
+	check sqlite3       sqlite3             sqlite3 sqlite sqlite sqlite
+	check script        script              bsdutils util-linux-script util-linux-misc util-linux
+	all   zsh           zsh                 zsh zsh zsh zsh
+	all   fish          fish                fish fish fish fish
 	all   clang         clang               clang clang clang clang
 	all   fuzzer        -fsanitize=fuzzer   libclang-rt-dev compiler-rt compiler-rt compiler-rt
 	all   clang-format  clang-format        clang-format clang-tools-extra clang-extra-tools clang
 	all   clang-tidy    clang-tidy          clang-tidy clang-tools-extra clang-extra-tools clang
 	all   cppcheck      cppcheck            cppcheck cppcheck cppcheck cppcheck
 	all   shellcheck    shellcheck          shellcheck ShellCheck shellcheck shellcheck
-	all   mandoc        mandoc              mandoc mandoc mandoc mandoc
 	all   valgrind      valgrind            valgrind valgrind valgrind valgrind
 	all   xargs         xargs               findutils findutils findutils findutils
 	END

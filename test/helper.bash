@@ -13,7 +13,8 @@
 #   scheduler_start ARG...    `wjobs ARG... run` beside the test: $scheduler
 #   scheduler_stop [SIGNAL]   ends it: $scheduler_status, run.out, run.err
 #   needs WORD...             skips without these programs; the words root,
-#                             nonroot, proc, unshare, linux, plain mean more
+#                             nonroot, proc, unshare, linux, terminal and
+#                             plain mean more
 #
 # A test runs in an empty directory, which is HOME's parent; state, runtime and
 # configuration directories lie in it too. A file with a setup or teardown of
@@ -224,6 +225,10 @@ needs() {
       ;;
     linux) # what POSIX lacks; `make PORTABLE=1` does without
       [[ $WJOBS != */build/portable* ]] || skip "needs what POSIX lacks"
+      ;;
+    terminal)
+      script -qec true /dev/null >/dev/null 2>&1 </dev/null ||
+        skip "needs script and pseudo-terminals"
       ;;
     plain) # no sanitizer and no valgrind: figures of time and memory
       [[ $WJOBS == */build/wjobs || $WJOBS == */portable/wjobs ]] ||

@@ -57,6 +57,7 @@ END
 }
 
 @test "list: the table has schedule, next fire, last result and a strip" {
+  needs terminal
   four_jobs
   past job=backup status=completed scheduled=2026-01-01T02:00:00Z duration=1s \
     + job=backup status=failed scheduled=2026-01-02T02:00:00Z duration=90s \
@@ -83,6 +84,7 @@ on_terminal() {
 }
 
 @test "list: a terminal has colours and marks, NO_COLOR and C have letters" {
+  needs terminal
   needs script
   four_jobs
   past job=backup status=failed scheduled=2026-01-02T02:00:00Z duration=90s
@@ -93,6 +95,7 @@ on_terminal() {
 }
 
 @test "list: no line is wider than the terminal, where the columns fit" {
+  needs terminal
   needs script
   four_jobs
   sed -i "s/Dump the database/$(printf 'long %.0s' {1..60})/" wjobs.yaml
@@ -102,6 +105,7 @@ on_terminal() {
 }
 
 @test "list: eighty columns hold a short form of all of it" {
+  needs terminal
   needs script
   four_jobs
   local i runs=()

@@ -38,6 +38,7 @@ END
 }
 
 @test "logs: a line on standard error says how much is left out" {
+  needs terminal
   one_job
   past job=noisy status=completed scheduled=2026-01-01 duration=1s \
     head=begin. tail=.end bytes=1000010 >/dev/null
@@ -52,6 +53,7 @@ END
 on_terminal() { script -qec "$*" /dev/null </dev/null | tr -d '\r'; }
 
 @test "logs: a terminal is shown control characters, --raw passes them" {
+  needs terminal
   needs script
   one_job
   past job=noisy status=completed scheduled=2026-01-01 duration=1s \

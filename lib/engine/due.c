@@ -213,7 +213,7 @@ due_push_last(struct entry *entry, int64_t last_ms, int64_t n)
 				.trigger = RECORD_CATCH_UP,
 				.reason = RECORD_MISSED,
 				.error = mem_strdup("too many wait") });
-	return n != 0 ? at[0] - 1 : last_ms;
+	return n > 0 ? at[0] - 1 : last_ms;
 }
 
 /*
