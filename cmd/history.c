@@ -125,8 +125,12 @@ static bool
 history_need_job(struct cli *cli, const char *name, struct err *err)
 {
 	struct past_job found = { 0 };
-	bool ok = name == NULL || past_need_job(cli, name, &found, err);
+	bool ok;
 
+	if (name == NULL ||
+	    (cli->has_jobfile && map_find(&cli->jobfile.names, name) != NULL))
+		return true; /* with no question to the store */
+	ok = past_need_job(cli, name, &found, err);
 	past_job_release(&found);
 	return ok;
 }

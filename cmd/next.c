@@ -220,7 +220,8 @@ next_parse_times(struct next *next, const struct zone *zone, struct err *err)
 
 /* What an expression says, in the system's zone unless told. */
 static bool
-next_add_expression(struct next *next, const char *text, struct err *err)
+next_add_expression(
+    struct next *next, const struct cli *cli, const char *text, struct err *err)
 {
 	const struct zone *zone = next->timezone == NULL
 	    ? zone_default(err)
@@ -246,6 +247,7 @@ next_add_expression(struct next *next, const char *text, struct err *err)
 		break;
 	case CRON_REBOOT:
 		next->own.kind = WHEN_REBOOT;
+		cli_note(cli, "'%s' is due at boot, not by the clock", text);
 		break;
 	}
 	next_add(next, NULL, &next->own, next->own.zone);
@@ -294,7 +296,7 @@ next_add_what(
     struct next *next, struct cli *cli, const char *what, struct err *err)
 {
 	if (what != NULL && next_is_expression(what))
-		return next_add_expression(next, what, err);
+		return next_add_expression(next, cli, what, err);
 	if (!cli_load_jobfile(cli, 0, err))
 		return false;
 	return what != NULL ? next_add_job(next, cli, what, err)

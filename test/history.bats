@@ -130,6 +130,23 @@ for run in runs:
 '
 }
 
+@test "history: a store that cannot be read is 4" {
+  two_jobs
+  past job=sync status=completed scheduled=2026-01-01 duration=1s
+  local db
+  db=$(echo "$WJOBS_STATE_DIR"/*/wjobs.db)
+  rm -f "$db"*
+  head -c 20000 /dev/zero >"$db"
+  refuses 4 "not a database" history
+  refuses 4 "not a database" list
+}
+
+@test "history: runs of exec have their names there" {
+  wjobs exec --history --name try -- sh -c 'echo hello'
+  gives $'try\tcompleted\tmanual' history try -o job,status,trigger
+  gives hello logs try
+}
+
 @test "history: without a jobfile it is that of exec's own store" {
   cd "$T"
   gives '' history

@@ -104,6 +104,11 @@ often\t2026-01-02T01:00:00.000+01:00' next --from 2026-01-01 -n 8 -o job,time
   run ! grep -q off <(wjobs next -n 100 -o job)
 }
 
+@test "next: @reboot is due at boot, not by the clock" {
+  run --separate-stderr wjobs next @reboot
+  [[ $status == 0 && -z $output && $stderr == *"due at boot"* ]]
+}
+
 @test "next: an unknown job is 3 and names the nearest" {
   jobs
   refuses 3 "did you mean 'daily'?" next dayly
