@@ -7,6 +7,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 #include "lib/time/duration.h"
 
 static void
@@ -144,6 +145,25 @@ outcome_fill(struct record *record, const struct job *job,
 		outcome_set(record, RECORD_FAILED, record->reason,
 		    mem_strdup(result->err.msg));
 	}
+}
+
+void
+outcome_add_attempt(struct record *record, int64_t began_ms)
+{
+	const char *reason = record_reason_name(record->reason);
+	struct str all = { 0 };
+
+	if (record->attempts != NULL)
+		str_add(&all, record->attempts);
+	str_addf(&all, "%lld\t%lld\t%d\t%d\t%s\t", (long long)began_ms,
+	    (long long)record->duration_ms, record->exit_code, record->signal,
+	    reason != NULL ? reason : "-");
+	if (record->error != NULL)
+		str_add_visible(
+		    &all, record->error, strlen(record->error), false);
+	str_push(&all, '\n');
+	free(record->attempts);
+	record->attempts = str_take(&all);
 }
 
 static const char *

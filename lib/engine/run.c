@@ -24,6 +24,7 @@ struct attempt {
 	struct store_op *claim;
 	struct err launch_err; /* of a launch that failed before proc_start */
 	enum proc_stop stop;   /* asked for before the command began */
+	int64_t began_ms;      /* the attempt under way */
 	int spawn_errno;
 };
 
@@ -158,6 +159,7 @@ run_launch(struct run *run)
 	record->attempt++;
 	record->status = RECORD_RUNNING;
 	record->retry_at_ms = CLOCK_NONE;
+	attempt->began_ms = clock_wall_ms(run->engine->clock);
 	if (record->started_ms == CLOCK_NONE)
 		record->started_ms = clock_wall_ms(run->engine->clock);
 	run_set_state(run, RUN_RUNNING);
@@ -353,6 +355,7 @@ run_rest(struct run *run)
 	int64_t delay = retry_delay_ms(
 	    &run->job->retry, record->attempt, random_fraction());
 
+	outcome_add_attempt(record, attempt->began_ms);
 	record->status = RECORD_PENDING;
 	record->retry_at_ms = now + delay;
 	record->completed_ms = CLOCK_NONE;
@@ -372,6 +375,8 @@ run_finish(struct run *run)
 
 	if (run->has_waited && record->reason == RECORD_NO_REASON)
 		record->reason = RECORD_LATE;
+	if (record->attempts != NULL)
+		outcome_add_attempt(record, run->attempt->began_ms);
 	record->leader = (struct identity){ 0 };
 	run_post(run, STORE_END);
 	outcome_log(record);

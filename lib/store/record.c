@@ -69,6 +69,7 @@ record_release(struct record *record)
 	free(record->error);
 	free(record->worker);
 	free(record->metadata);
+	free(record->attempts);
 	free(record->head);
 	free(record->tail);
 	record_init(record);
@@ -83,6 +84,7 @@ record_copy(struct record *to, const struct record *from)
 	to->error = mem_strdup(from->error);
 	to->worker = mem_strdup(from->worker);
 	to->metadata = mem_strdup(from->metadata);
+	to->attempts = mem_strdup(from->attempts);
 	if (from->head != NULL)
 		to->head = mem_dup(from->head, from->head_len);
 	if (from->tail != NULL)

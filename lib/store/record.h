@@ -79,8 +79,14 @@ struct record {
 	int64_t output_bytes;       /* all that was written, kept or not */
 	int64_t count;              /* over 1: stands for several skips */
 	char *metadata;             /* lines of "key=value", or NULL */
-	struct identity owner;      /* the wjobs that runs it */
-	struct identity leader;     /* the job's own process, while it runs */
+	/*
+	 * Of a run that was tried more than once, a line each attempt, with
+	 * tabs: when it began, how long it lasted (ms, -1: it did not begin),
+	 * exit code or -1, signal or 0, reason or -, error.
+	 */
+	char *attempts;
+	struct identity owner;  /* the wjobs that runs it */
+	struct identity leader; /* the job's own process, while it runs */
 	/* What was kept of its output; read by history_find and _last only. */
 	char *head, *tail;
 	size_t head_len, tail_len;

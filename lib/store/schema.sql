@@ -35,7 +35,7 @@ CREATE TABLE worker(
 );
 
 -- Runs and skips that have ended. Rows of a job lie side by side, oldest
--- first. The columns from status to metadata are the same in run and live;
+-- first. The columns from status to attempts are the same in run and live;
 -- what is usual takes no byte: NULL, 0 and 1. With M the instant within the
 -- id, scheduled is M - late, started is M + start, and completed is started
 -- (or M) + duration + rest.
@@ -49,7 +49,7 @@ CREATE TABLE run(
 	output_bytes INTEGER NOT NULL, count INTEGER NOT NULL,
 	fence INTEGER NOT NULL,
 	kind,                   -- a number for the known ones, else the name
-	error TEXT, metadata TEXT,
+	error TEXT, metadata TEXT, attempts TEXT,
 	PRIMARY KEY(job, id)
 ) WITHOUT ROWID;
 CREATE INDEX run_id ON run(id);
@@ -65,7 +65,7 @@ CREATE TABLE live(
 	output_bytes INTEGER NOT NULL, count INTEGER NOT NULL,
 	fence INTEGER NOT NULL,
 	kind,
-	error TEXT, metadata TEXT,
+	error TEXT, metadata TEXT, attempts TEXT,
 	retry_at INTEGER,
 	owner_pid INTEGER, owner_start INTEGER, owner_boot TEXT,
 	leader_pid INTEGER, leader_start INTEGER, leader_boot TEXT,

@@ -88,6 +88,7 @@ put_op(struct str *out, const struct store_op *op)
 	put_text(out, r->error);
 	put_text(out, r->worker);
 	put_text(out, r->metadata);
+	put_text(out, r->attempts);
 	put_identity(out, &r->owner);
 	put_identity(out, &r->leader);
 	put_bytes(out, r->head, r->head_len);
@@ -296,6 +297,7 @@ take_op(struct reader *in)
 	r->error = take_text(in);
 	r->worker = take_text(in);
 	r->metadata = take_text(in);
+	r->attempts = take_text(in);
 	take_identity(in, &r->owner);
 	take_identity(in, &r->leader);
 	r->head = take_bytes(in, &r->head_len);

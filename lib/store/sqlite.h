@@ -183,7 +183,7 @@ const char *sqlite_worker_name(struct sqlite *sq, int64_t id);
 #define SQLITE_COLUMNS                                                       \
 	"job,id,status,duration,rest,start,late,\"trigger\",reason,attempt," \
 	"exit_code,signal,worker,user_us,system_us,max_rss,output_bytes,"    \
-	"count,fence,kind,error,metadata"
+	"count,fence,kind,error,metadata,attempts"
 #define SQLITE_LIVE_COLUMNS                                          \
 	SQLITE_COLUMNS ",retry_at,owner_pid,owner_start,owner_boot," \
 		       "leader_pid,leader_start,leader_boot"

@@ -45,12 +45,12 @@ static const char *const sql[SQL_COUNT] = {
 	[SQL_LIVE_PUT] = "INSERT OR REPLACE INTO live(" SQLITE_LIVE_COLUMNS
 			 ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,"
 			 "?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,"
-			 "?27,?28,?29)",
+			 "?27,?28,?29,?30)",
 	[SQL_LIVE_DROP] = "DELETE FROM live WHERE job = ?1 AND id = ?2",
 	[SQL_RUN_HAS] = "SELECT 1 FROM run WHERE job = ?1 AND id = ?2",
 	[SQL_RUN_PUT] = "INSERT INTO run(" SQLITE_COLUMNS
 			") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,"
-			"?14,?15,?16,?17,?18,?19,?20,?21,?22)"
+			"?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)"
 			" ON CONFLICT DO NOTHING",
 	[SQL_OUTPUT_PUT] =
 	    "INSERT OR REPLACE INTO output(run, head, tail) VALUES(?1, ?2, ?3)",

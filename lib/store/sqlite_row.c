@@ -36,6 +36,7 @@ enum {
 	COL_KIND,
 	COL_ERROR,
 	COL_METADATA,
+	COL_ATTEMPTS,
 	COL_RETRY_AT,
 	COL_OWNER,
 	COL_LEADER = COL_OWNER + 3,
@@ -137,6 +138,7 @@ sqlite_bind_run(
 	sqlite_bind_kind(stmt, COL_KIND + 1, r->kind);
 	bind_text(stmt, COL_ERROR + 1, r->error);
 	bind_text(stmt, COL_METADATA + 1, r->metadata);
+	bind_text(stmt, COL_ATTEMPTS + 1, r->attempts);
 }
 
 static void
@@ -279,6 +281,7 @@ sqlite_read_row(struct sqlite *sq, sqlite3_stmt *stmt, struct record *r)
 	r->kind = (char *)sqlite_kind_name(stmt, COL_KIND);
 	r->error = read_text(stmt, COL_ERROR);
 	r->metadata = read_text(stmt, COL_METADATA);
+	r->attempts = read_text(stmt, COL_ATTEMPTS);
 	if (sqlite3_column_count(stmt) <= COL_RETRY_AT)
 		return true;
 	r->retry_at_ms = sqlite_read_ms(stmt, COL_RETRY_AT);

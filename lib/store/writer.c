@@ -124,7 +124,8 @@ op_bytes(const struct store_op *op)
 
 	return sizeof *op + text_bytes(r->job) + text_bytes(r->kind) +
 	    text_bytes(r->error) + text_bytes(r->worker) +
-	    text_bytes(r->metadata) + r->head_len + r->tail_len;
+	    text_bytes(r->metadata) + text_bytes(r->attempts) + r->head_len +
+	    r->tail_len;
 }
 
 /* A claim's record without its question. Never looks at `data`. */
