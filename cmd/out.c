@@ -155,6 +155,13 @@ out_json(const struct out *out, const struct out_value *value, const void *row)
 		return out_json_pairs(value->is.text);
 	case OUT_TREE:
 		return out_json_object(out, value->tree, NULL, value->len, row);
+	case OUT_ROWS:
+		list = json_array();
+		for (i = 0; i < value->n; i++)
+			json_array_append_new(list,
+			    out_json_object(out, value->tree, NULL, value->len,
+				(const char *)value->rows + i * value->size));
+		return list;
 	case OUT_LIST:
 		list = json_array();
 		for (i = 0; value->is.list[i] != NULL; i++)
@@ -224,6 +231,7 @@ out_bare(const struct out *out, const struct out_value *value, const void *row)
 	case OUT_TIME:
 	case OUT_TIMES:
 	case OUT_TREE:
+	case OUT_ROWS:
 		json = out_json(out, value, row);
 		if (json_is_string(json))
 			fputs(json_string_value(json), stdout);

@@ -28,6 +28,7 @@ enum out_kind {
 	OUT_PAIRS, /* lines of "key=value": an object */
 	OUT_TIMES, /* instants */
 	OUT_TREE,  /* all fields of another table, as an object */
+	OUT_ROWS,  /* rows of another table: a list of objects */
 };
 
 /* What a getter returns; it borrows from the row. */
@@ -44,6 +45,9 @@ struct out_value {
 	const struct zone *zone; /* of times; NULL is UTC */
 	const int64_t *times;
 	const struct out_field *tree;
+	/* Of rows: so many of that size, with len fields each. */
+	const void *rows;
+	size_t n, size;
 };
 
 struct out_field {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/attempts.h"
 #include "cmd/cmd.h"
 #include "cmd/out.h"
 #include "cmd/past.h"
@@ -352,15 +353,36 @@ show_job(struct cli *cli, struct out *out, const char *name,
 }
 
 /* What a run's record has beyond what `history` prints of it. */
-enum { SHOW_RETRY_AT = PAST_FIELDS, SHOW_HEAD, SHOW_TAIL, SHOW_RUN_FIELDS };
+enum {
+	SHOW_RETRY_AT = PAST_FIELDS,
+	SHOW_ATTEMPTS,
+	SHOW_HEAD,
+	SHOW_TAIL,
+	SHOW_RUN_FIELDS
+};
+
+struct shown_run {
+	struct past_row row; /* first: what past_get takes */
+	struct attempts attempts;
+};
 
 static struct out_value
 show_get_run(const void *data, const struct out_field *field)
 {
-	const struct past_row *row = data;
+	const struct shown_run *shown = data;
+	const struct past_row *row = &shown->row;
 	const struct record *record = row->record;
 
 	switch (field->id) {
+	case SHOW_ATTEMPTS:
+		return shown->attempts.n == 0
+		    ? out_null()
+		    : (struct out_value){ .kind = OUT_ROWS,
+			      .tree = attempts_field,
+			      .len = ATTEMPTS_FIELDS,
+			      .rows = shown->attempts.row,
+			      .n = shown->attempts.n,
+			      .size = sizeof *shown->attempts.row };
 	case SHOW_RETRY_AT:
 		return record->status == RECORD_PENDING
 		    ? out_time(record->retry_at_ms, row->zone)
@@ -382,6 +404,8 @@ show_run_fields(struct out_field field[SHOW_RUN_FIELDS])
 	memcpy(field, past_field, sizeof past_field);
 	field[SHOW_RETRY_AT] = (struct out_field){ "retry_at", show_get_run,
 		.id = SHOW_RETRY_AT };
+	field[SHOW_ATTEMPTS] = (struct out_field){ "attempts", show_get_run,
+		.id = SHOW_ATTEMPTS };
 	field[SHOW_HEAD] = (struct out_field){ "output_head", show_get_run,
 		.id = SHOW_HEAD };
 	field[SHOW_TAIL] = (struct out_field){ "output_tail", show_get_run,
@@ -419,28 +443,46 @@ show_run_cell(struct table *table, const struct out *out,
 	case OUT_LIST:
 	case OUT_TIMES:
 	case OUT_TREE:
+	case OUT_ROWS:
 		table_cell(table, TABLE_DIM, "-");
 		break;
 	}
 }
 
 static void
+show_attempt(
+    struct table *table, const struct out *out, const struct attempts_row *row)
+{
+	char time[STAMP_TEXT_SIZE];
+	struct str text = { 0 };
+
+	attempts_describe(row, &text);
+	table_row(table);
+	table_cell(table, TABLE_DIM, "attempt %lld", (long long)row->number);
+	table_cell(table, TABLE_PLAIN, "%s  %s",
+	    out_human(out, row->began_ms, row->zone, time), str_text(&text));
+	str_release(&text);
+}
+
+static void
 show_run_table(const struct out *out, const struct out_field *field,
-    const struct past_row *row)
+    const struct shown_run *shown)
 {
 	struct table *table = show_table();
 	size_t i;
 
-	for (i = 0; i < SHOW_HEAD; i++) {
-		struct out_value value = field[i].get(row, &field[i]);
+	for (i = 0; i < SHOW_ATTEMPTS; i++) {
+		struct out_value value = field[i].get(shown, &field[i]);
 
 		if (value.kind == OUT_NULL)
 			continue;
 		table_row(table);
 		table_cell(table, TABLE_DIM, "%s", field[i].name);
 		show_run_cell(table, out, &value,
-		    strcmp(field[i].name, "status") == 0, row->record);
+		    strcmp(field[i].name, "status") == 0, shown->row.record);
 	}
+	for (i = 0; i < shown->attempts.n; i++)
+		show_attempt(table, out, &shown->attempts.row[i]);
 	out_table(table);
 	table_free(table);
 }
@@ -450,17 +492,19 @@ show_run(struct cli *cli, struct out *out, const struct record *record,
     struct err *err)
 {
 	struct out_field field[SHOW_RUN_FIELDS];
-	struct past_row row = { .record = record };
+	struct shown_run shown = { .row.record = record };
 	const struct zone *zone = cli_zone(cli, err);
 
 	show_run_fields(field);
 	if (zone == NULL || !out_begin(out, field, SHOW_RUN_FIELDS, err))
 		return false;
-	row.zone = past_zone(cli, record->job, zone);
+	shown.row.zone = past_zone(cli, record->job, zone);
+	attempts_parse(&shown.attempts, record, shown.row.zone);
 	if (out_is_machine(out))
-		out_row(out, &row);
+		out_row(out, &shown);
 	else
-		show_run_table(out, field, &row);
+		show_run_table(out, field, &shown);
+	attempts_release(&shown.attempts);
 	return true;
 }
 

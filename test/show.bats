@@ -130,3 +130,18 @@ END
   run wjobs show a --json
   [[ $output != *hunter2* ]]
 }
+
+@test "show RUN: each attempt of a run that was tried more than once" {
+  jobfile <<'END'
+jobs:
+  flaky:
+    interval: 1d
+    command: test "$WJOBS_ATTEMPT" = 2 || exit 3
+    retry: { max: 2, delay: 10ms }
+END
+  wjobs run flaky
+  id=$(wjobs history -o id)
+  is "$(wjobs show "$id" --json | jq -c '.attempts[] | [.attempt, .exit_code, .reason, .error]')" \
+    $'[1,3,"exit","exit status 3"]\n[2,0,null,null]'
+  has "$(wjobs show "$id")" 'exit status 3, after'
+}
