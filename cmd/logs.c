@@ -39,13 +39,11 @@ struct logs_row {
 static struct out_value
 logs_get(const void *data, const struct out_field *field)
 {
-	static char id[ULID_LEN + 1]; /* written out before the next call */
 	const struct logs_row *row = data;
 
 	switch ((enum logs_column)field->id) {
 	case LOGS_ID:
-		ulid_format(&row->record->id, id);
-		return out_text(id);
+		return out_id(&row->record->id);
 	case LOGS_JOB:
 		return out_text(row->record->job);
 	case LOGS_STATUS:

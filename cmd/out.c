@@ -50,6 +50,12 @@ out_bool(bool truth)
 }
 
 struct out_value
+out_id(const struct ulid *id)
+{
+	return (struct out_value){ .kind = OUT_ID, .is.id = id };
+}
+
+struct out_value
 out_time(int64_t ms, const struct zone *zone)
 {
 	if (ms == CLOCK_NONE || ms == CLOCK_NEVER)
@@ -135,6 +141,7 @@ out_json_object(const struct out *out, const struct out_field *field,
 static json_t *
 out_json(const struct out *out, const struct out_value *value, const void *row)
 {
+	char id[ULID_LEN + 1];
 	json_t *list;
 	size_t i;
 
@@ -149,6 +156,9 @@ out_json(const struct out *out, const struct out_value *value, const void *row)
 		return out_json_number(value->is.real);
 	case OUT_BOOL:
 		return json_boolean(value->is.truth);
+	case OUT_ID:
+		ulid_format(value->is.id, id);
+		return json_string_nocheck(id);
 	case OUT_TIME:
 		return out_json_time(out, value->is.number, value->zone);
 	case OUT_PAIRS:
@@ -228,6 +238,7 @@ out_bare(const struct out *out, const struct out_value *value, const void *row)
 	case OUT_INT:
 	case OUT_REAL:
 	case OUT_BOOL:
+	case OUT_ID:
 	case OUT_TIME:
 	case OUT_TIMES:
 	case OUT_TREE:
@@ -245,31 +256,44 @@ out_bare(const struct out *out, const struct out_value *value, const void *row)
 	str_release(&text);
 }
 
+/* -o is how fields are asked for, so its error is where they are listed. */
+static bool
+out_unknown(const struct out *out, const char *word, struct err *err)
+{
+	const char **names = mem_zalloc(out->n, sizeof *names);
+	const char *near;
+	struct str all = { 0 };
+	size_t i;
+
+	for (i = 0; i < out->n; i++) {
+		names[i] = out->field[i].name;
+		str_addf(&all, "%s%s", i > 0 ? " " : "", names[i]);
+	}
+	near = str_nearest(word, names, out->n);
+	err_set(err, ERR_USAGE, "-o: unknown field '%s'%s%s%s (there are %s)",
+	    word, near != NULL ? ", did you mean '" : "",
+	    near != NULL ? near : "", near != NULL ? "'?" : "", str_text(&all));
+	str_release(&all);
+	free(names);
+	return false;
+}
+
 static bool
 out_pick(struct out *out, const char *name, size_t len, struct err *err)
 {
-	const char **names = mem_zalloc(out->n, sizeof *names);
 	char *word = mem_strndup(name, len);
-	const char *near;
 	bool found = false;
 	size_t i;
 
-	for (i = 0; i < out->n && !found; i++) {
-		names[i] = out->field[i].name;
-		found = strcmp(names[i], word) == 0;
-	}
-	near = found ? NULL : str_nearest(word, names, out->n);
+	for (i = 0; i < out->n && !found; i++)
+		found = strcmp(out->field[i].name, word) == 0;
 	if (found) {
 		out->pick = mem_grow(
 		    out->pick, out->picks + 1, sizeof *out->pick);
 		out->pick[out->picks++] = i - 1;
-	} else if (near != NULL) {
-		err_set(err, ERR_USAGE,
-		    "-o: unknown field '%s', did you mean '%s'?", word, near);
 	} else {
-		err_set(err, ERR_USAGE, "-o: unknown field '%s'", word);
+		out_unknown(out, word, err);
 	}
-	free(names);
 	free(word);
 	return found;
 }

@@ -7,6 +7,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/table.h"
+#include "lib/base/ulid.h"
 #include "lib/time/stamp.h"
 
 /*
@@ -23,6 +24,7 @@ enum out_kind {
 	OUT_INT,
 	OUT_REAL,
 	OUT_BOOL,
+	OUT_ID,
 	OUT_TIME,
 	OUT_LIST,  /* texts; one alone is written as a text */
 	OUT_PAIRS, /* lines of "key=value": an object */
@@ -36,6 +38,7 @@ struct out_value {
 	enum out_kind kind;
 	union {
 		const char *text;
+		const struct ulid *id;
 		int64_t number;
 		double real;
 		bool truth;
@@ -69,6 +72,7 @@ struct out_value out_bytes(const char *text, size_t len);
 struct out_value out_int(int64_t number);
 struct out_value out_real(double real);
 struct out_value out_bool(bool truth);
+struct out_value out_id(const struct ulid *id);
 /* CLOCK_NONE, CLOCK_NEVER: null. */
 struct out_value out_time(int64_t ms, const struct zone *zone);
 struct out_value out_span(int64_t ms); /* in seconds; below 0: null */

@@ -55,15 +55,6 @@ past_metadata(const char *text)
 }
 
 static struct out_value
-past_get_id(const struct record *record)
-{
-	static char text[ULID_LEN + 1]; /* written out before the next call */
-
-	ulid_format(&record->id, text);
-	return out_text(text);
-}
-
-static struct out_value
 past_get(const void *data, const struct out_field *field)
 {
 	const struct past_row *row = data;
@@ -71,7 +62,7 @@ past_get(const void *data, const struct out_field *field)
 
 	switch ((enum past_column)field->id) {
 	case PAST_ID:
-		return past_get_id(record);
+		return out_id(&record->id);
 	case PAST_JOB:
 		return out_text(record->job);
 	case PAST_KIND:

@@ -58,7 +58,6 @@ enum show_column {
 static struct out_value
 show_get_last(const struct shown *shown, const struct out_field *field)
 {
-	static char id[ULID_LEN + 1]; /* written out before the next call */
 	const struct history_job *state = shown->state;
 
 	if (!state->has_last)
@@ -71,8 +70,7 @@ show_get_last(const struct shown *shown, const struct out_field *field)
 	case SHOW_LAST_DURATION:
 		return out_span(state->last_duration_ms);
 	default:
-		ulid_format(&state->last_id, id);
-		return out_text(id);
+		return out_id(&state->last_id);
 	}
 }
 
@@ -418,8 +416,13 @@ show_run_cell(struct table *table, const struct out *out,
     const struct out_value *value, bool is_status, const struct record *record)
 {
 	char time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
+	char id[ULID_LEN + 1];
 
 	switch (value->kind) {
+	case OUT_ID:
+		ulid_format(value->is.id, id);
+		table_cell(table, TABLE_PLAIN, "%s", id);
+		break;
 	case OUT_TEXT:
 	case OUT_PAIRS:
 		table_cell(table,

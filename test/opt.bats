@@ -119,6 +119,7 @@ commands() {
   run --separate-stderr wjobs next '0 0 1 1 *' --from 2026-06-01 -n 1 -o zone,epoch,job
   is "$output" $'UTC\t1798761600\t'
   refuses 2 "-o: unknown field 'tim', did you mean 'time'?" next '@daily' -o tim
+  refuses 2 "(there are job time epoch zone)" next '@daily' -o x
   refuses 2 "-o: unknown field ''" next '@daily' -o job,
 }
 
