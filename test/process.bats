@@ -29,10 +29,14 @@ within() {
   return 1
 }
 
-# of_run ID - the processes that say they belong to the run.
+# of_run ID - the processes of this test that say they belong to the run.
 of_run() {
-  (cd /proc && grep -lszxF "WJOBS_RUN_ID=$1" [0-9]*/environ) |
-    sed 's,/.*,,' | while read -r pid; do
+  (
+    cd /proc || return
+    # shellcheck disable=SC2046
+    grep -lszxF "WJOBS_RUN_ID=$1" \
+      $(HOME=/ grep -lszxF "HOME=$T/home" [0-9]*/environ) /dev/null
+  ) | sed 's,/.*,,' | while read -r pid; do
     grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" && echo "$pid"
   done
   true
@@ -83,7 +87,8 @@ shells() {
       proc -S "$shell" -e WJOBS_RUN_ID=held -c "$text"
       shows exit=0 'head=hi\n' held=1 stop=none
       within duration_ms 400
-      (($(value survivors) >= 1))
+      # What left the group is not seen without /proc.
+      [[ $WJOBS == */portable* ]] || (($(value survivors) >= 1))
       some_of_run held
       kill_run held
     done
@@ -133,7 +138,7 @@ shells() {
 }
 
 @test "timeout: finds what escaped the group" {
-  needs proc
+  needs linux proc
   local text
   for text in 'setsid sleep 300 & sleep 300' 'setsid -f sleep 300; sleep 300' \
     'setsid -f sh -c "sleep 300; true"; sleep 300' \
@@ -176,7 +181,7 @@ shells() {
 }
 
 @test "orphans: left alone and counted, or killed when asked to" {
-  needs proc
+  needs linux proc
   local text='setsid -f sleep 300; sleep 300 >/dev/null 2>&1 & exit 0'
   proc -e WJOBS_RUN_ID=left -c "$text"
   shows exit=0 stop=none survivors=2
@@ -188,7 +193,7 @@ shells() {
 }
 
 @test "orphans: those of one run are not taken for another's" {
-  needs proc
+  needs linux proc
   tool proc -w 3000 -e WJOBS_RUN_ID=first -c 'setsid -f sleep 300' >/dev/null 3>&- &
   eventually some_of_run first
   proc -t 200 -K -e WJOBS_RUN_ID=second -c 'setsid -f sleep 300; sleep 300'

@@ -35,8 +35,8 @@ now_us(void)
 void
 kin_init(struct kin *kin, const struct pids *leaders)
 {
-	*kin = (struct kin){ .leaders = leaders };
-	linux_become_subreaper();
+	*kin = (struct kin){ .leaders = leaders,
+		.is_subreaper = linux_become_subreaper() };
 }
 
 static void
@@ -229,13 +229,13 @@ group_lives(pid_t group)
 	return kill(-group, 0) == 0 || errno == EPERM;
 }
 
-/* Not a child: neither a leader nor an orphan. */
+/* Neither a leader nor an orphan, which would be ours. */
 static bool
 has_no_child(const struct kin *kin)
 {
 	siginfo_t info;
 
-	return kin->leaders->len == 0 &&
+	return kin->is_subreaper && kin->leaders->len == 0 &&
 	    waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 &&
 	    errno == ECHILD;
 }

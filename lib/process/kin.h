@@ -25,6 +25,7 @@ struct kin {
 	struct pids orphans;        /* adopted: pid to its struct orphan */
 	struct linux_process *seen; /* our descendants but for the leaders */
 	size_t len;
+	bool is_subreaper;
 	pid_t known_pid; /* the last number that was given when we looked */
 	int64_t read_us, read_cost_us;       /* all of /proc */
 	int64_t refresh_us, refresh_cost_us; /* those seen before */
