@@ -24,6 +24,7 @@ needs() {
 	check bash          bash                bash bash bash bash
 	check bats          bats>=1.5           bats bats bats bash-bats
 	check setsid        setsid              util-linux util-linux util-linux util-linux
+	check ps            ps                  procps procps-ng procps procps-ng
 	check strace        strace              strace strace strace strace
 	check jq            jq                  jq jq jq jq
 	check mandoc        mandoc              mandoc mandoc mandoc mandoc

@@ -218,7 +218,8 @@ needs() {
       [[ -r /proc/self/stat ]] || skip "needs /proc"
       ;;
     unshare)
-      unshare -pf true 2>/dev/null || skip "needs the right to unshare"
+      unshare -pf --mount-proc true 2>/dev/null ||
+        skip "needs the right to unshare"
       ;;
     strace)
       strace -qq -o /dev/null true 2>/dev/null || skip "needs strace"

@@ -224,7 +224,7 @@ shells() {
 }
 
 @test "signals: what we ignore or block is no business of the child's" {
-  needs proc
+  needs proc linux
   run env --ignore-signal=PIPE,TERM,HUP,INT,CHLD --block-signal=USR1,TERM,CHLD \
     "$TOOLS/proc" grep -E '^Sig(Blk|Ign)' /proc/self/status
   shows exit=0 \

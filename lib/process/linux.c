@@ -60,6 +60,12 @@ linux_cloexec_from(int from)
 	return false;
 }
 
+void
+linux_default_signal(int signal)
+{
+	(void)signal;
+}
+
 #else
 
 #include <ctype.h>
@@ -250,6 +256,15 @@ linux_cloexec_from(int from)
 {
 	return syscall(SYS_close_range, (unsigned)from, ~0U,
 		   CLOSE_RANGE_CLOEXEC) == 0;
+}
+
+void
+linux_default_signal(int signal)
+{
+	/* The kernel's struct sigaction, larger than any; all 0 is SIG_DFL. */
+	static const unsigned long action[8];
+
+	syscall(SYS_rt_sigaction, signal, action, NULL, 8);
 }
 
 #endif

@@ -46,5 +46,11 @@ void linux_boot_id(char *id, size_t size);
  * where there is no way but one by one.
  */
 bool linux_cloexec_from(int from);
+/*
+ * The disposition of a signal that the C library keeps for itself (32 and 33)
+ * back to its default: a posix_spawn of our parent's may have left it ignored.
+ * Async-signal-safe.
+ */
+void linux_default_signal(int signal);
 
 #endif

@@ -57,7 +57,8 @@ child_reset_signals(void)
 		sigaction(terminal[i], &action, NULL);
 	action.sa_handler = SIG_DFL;
 	for (sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &action, NULL);
+		if (sigaction(sig, &action, NULL) != 0)
+			linux_default_signal(sig);
 }
 
 /* fd[i] becomes i; those that stand in another's place step aside first. */
