@@ -60,7 +60,7 @@ list_get(const void *data, const struct out_field *field)
 	case LIST_JOB:
 		return out_text(job->name);
 	case LIST_KIND:
-		return out_text(job->kind == JOB_CRON ? "cron" : "interval");
+		return out_text(job_kind_name(job->kind));
 	case LIST_CRON:
 		return out_list(job->cron);
 	case LIST_INTERVAL:

@@ -101,8 +101,7 @@ static struct out_value
 show_get_kind(const struct shown *shown)
 {
 	if (shown->job != NULL)
-		return out_text(
-		    shown->job->kind == JOB_CRON ? "cron" : "interval");
+		return out_text(job_kind_name(shown->job->kind));
 	return out_text(shown->state->kind);
 }
 

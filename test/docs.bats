@@ -71,14 +71,23 @@ END
   fields() {
     awk -v name="$1" '/^\.Ss Fields/ { part = 1 } /^\.Sh/ { part = 0 }
       part && /^\.It/ { on = $3 == name || $3 == name " ," } part && on' \
-      "$TOP/man/wjobs.1" | sed -n 's/^\.Ql //p' |
+      "$TOP/man/wjobs.1" | sed -n 's/^\.Va //p' |
       awk 'NF > 1 { sub(/ [.;]$/, ""); print }' | paste -sd' '
   }
   names() { tr , '\n' | sed -n 's/^{\{0,1\}"\([a-z0-9_]*\)":.*/\1/p' | paste -sd' '; }
   has "$(fields list)" "last_duration description"
   is "$(fields list)" "$(wjobs list --json | names)"
+  is "$(fields check)" "$(wjobs check --json | names)"
   is "$(fields next)" "$(wjobs next -n 1 --json | names)"
   is "$(fields stats)" "$(wjobs stats --json | names)"
+}
+
+@test "wjobs.1: each status, trigger and reason that a record may have" {
+  sed -n 's/^\t\[RECORD_[A-Z_]*\] = "\(.*\)",$/\1/p' "$TOP/lib/store/record.c" >known
+  awk '/^\.Sh RUNS/ { on = 1; next } /^\.Sh/ { on = 0 }
+    on && /^\.It Cm/ { print $3 }' "$TOP/man/wjobs.1" >told
+  (($(lines known) > 20))
+  diff known told
 }
 
 # complete WORD... - what bash offers for the last word of the line.
