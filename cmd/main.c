@@ -12,6 +12,7 @@
 #include <yaml.h>
 
 #include "cmd/cmd.h"
+#include "lib/base/startup.h"
 #include "lib/base/str.h"
 
 static const struct cmd *const cmds[] = {
@@ -266,6 +267,7 @@ main(int argc, char **argv)
 	struct err err = { 0 };
 	int status = 2;
 
+	startup_tidy();
 	switch (opt_parse(opts, true, &argc, &argv, &err)) {
 	case OPT_HELP:
 		main_help(opts);

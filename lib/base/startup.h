@@ -5,7 +5,6 @@
  * What main does before anything else, whatever the caller left us with:
  * - 0, 1 and 2 that are closed become /dev/null, so that no file of ours gets
  *   their number and some message its contents;
- * - other descriptors are marked close-on-exec, so that no job inherits them;
  * - SIGPIPE is ignored, SIGCHLD is not, and no signal is blocked.
  * Children get default dispositions again: lib/process/spawn.
  */

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
-#include "lib/process/launch.h"
+#include "lib/process/exec.h"
 
 /*
  * One command from its start to its end. It ends when its leader has been
@@ -426,20 +426,20 @@ static bool
 child_launch(
     struct child *child, const struct proc_command *command, struct err *err)
 {
-	struct launch launch = { .programs = &child->host->programs,
+	struct exec exec = { .programs = &child->host->programs,
 		.mono_ms = child->began_mono_ms,
 		.command = command };
 	bool ok;
 
 	child->result.step = SPAWN_FDS;
 	if (!open_output(child, command, err) ||
-	    !open_input(child, command, &launch.fd[0], err))
+	    !open_input(child, command, &exec.fd[0], err))
 		return false;
-	launch.fd[1] = child->capture.child_fd[1];
-	launch.fd[2] = child->capture.child_fd[2];
-	ok = launch_start(&launch, &child->pid, &child->result.step, err);
+	exec.fd[1] = child->capture.child_fd[1];
+	exec.fd[2] = child->capture.child_fd[2];
+	ok = exec_start(&exec, &child->pid, &child->result.step, err);
 	if (child->has_input)
-		close(launch.fd[0]);
+		close(exec.fd[0]);
 	return ok;
 }
 

@@ -115,6 +115,7 @@ proc_host_open(struct ev_loop *loop, struct clock *clock)
 	host->chunk = mem_alloc(CAPTURE_CHUNK);
 	host->poll.fire = on_poll;
 	host->poll.data = host;
+	spawn_setup();
 	kin_init(&host->kin, &host->leaders);
 	ev_signal_init(&host->sigchld, on_sigchld, SIGCHLD);
 	host->sigchld.data = host;

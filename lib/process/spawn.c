@@ -15,8 +15,12 @@
 
 /* What a shell looks at, to tell a script from a broken binary. */
 #define SNIFF_LEN 128
-/* Without close_range: no more than these are marked one by one. */
-#define MARK_MAX 65536
+/*
+ * Without close_range descriptors are marked one by one: so many of those that
+ * we were born with, once, and so many in each child.
+ */
+#define MARK_BORN  65536
+#define MARK_CHILD 1024
 
 /* What the child writes to its parent where it cannot go on. */
 struct failure {
@@ -84,18 +88,32 @@ child_place_fds(const int *wanted)
 	return true;
 }
 
+/* Async-signal-safe. */
 static void
-child_mark_fds(void)
+mark_fds(int end)
 {
 	struct rlimit limit;
-	int fd, end = MARK_MAX;
+	int fd;
 
-	if (linux_cloexec_from(3))
-		return;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < MARK_MAX)
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur < (rlim_t)end)
 		end = (int)limit.rlim_cur;
 	for (fd = 3; fd < end; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+void
+spawn_setup(void)
+{
+	if (!linux_cloexec_from(3))
+		mark_fds(MARK_BORN);
+}
+
+static void
+child_mark_fds(void)
+{
+	if (!linux_cloexec_from(3))
+		mark_fds(MARK_CHILD);
 }
 
 static _Noreturn void

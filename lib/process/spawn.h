@@ -28,6 +28,12 @@ struct spawn {
 };
 
 /*
+ * Once, before the first: where the system cannot mark all descriptors in one
+ * step, those that we were born with are marked close-on-exec here.
+ */
+void spawn_setup(void);
+
+/*
  * *pid is the child, to be reaped by the caller. False with err->sys set, and
  * err->msg naming the step, the program or the directory; *step says which. A
  * text file that may be executed and has no #! line is given to /bin/sh, as a

@@ -1,4 +1,4 @@
-#include "lib/process/launch.h"
+#include "lib/process/exec.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,15 +9,15 @@
 #define DEFAULT_SHELL "/bin/sh"
 
 static bool
-start_at(const struct launch *launch, const char *path, const char *const *argv,
+start_at(const struct exec *exec, const char *path, const char *const *argv,
     pid_t *pid, enum spawn_step *step, struct err *err)
 {
 	struct spawn spawn = {
 		.path = path,
 		.argv = argv,
-		.envp = launch->command->envp,
-		.dir = launch->command->dir,
-		.fd = { launch->fd[0], launch->fd[1], launch->fd[2] },
+		.envp = exec->command->envp,
+		.dir = exec->command->dir,
+		.fd = { exec->fd[0], exec->fd[1], exec->fd[2] },
 	};
 
 	return spawn_start(&spawn, pid, step, err);
@@ -25,24 +25,23 @@ start_at(const struct launch *launch, const char *path, const char *const *argv,
 
 /* Where the program kept in mind is gone, it is looked up once more. */
 static bool
-start_argv(const struct launch *launch, const char *const *argv, pid_t *pid,
+start_argv(const struct exec *exec, const char *const *argv, pid_t *pid,
     enum spawn_step *step, struct err *err)
 {
-	const struct proc_command *command = launch->command;
+	const struct proc_command *command = exec->command;
 	char *path, *old = NULL;
 	bool ok = false;
 
 	for (;;) {
 		*step = SPAWN_EXEC;
-		path = mem_strdup(
-		    program_find(launch->programs, launch->mono_ms, argv[0],
-			command->path_env, command->dir, err));
+		path = mem_strdup(program_find(exec->programs, exec->mono_ms,
+		    argv[0], command->path_env, command->dir, err));
 		if (path == NULL || (old != NULL && strcmp(old, path) == 0))
 			break;
-		ok = start_at(launch, path, argv, pid, step, err);
+		ok = start_at(exec, path, argv, pid, step, err);
 		if (ok || *step != SPAWN_EXEC || old != NULL)
 			break;
-		program_forget(launch->programs, argv[0], command->path_env);
+		program_forget(exec->programs, argv[0], command->path_env);
 		old = path;
 	}
 	free(path);
@@ -55,11 +54,11 @@ start_argv(const struct launch *launch, const char *const *argv, pid_t *pid,
  * blank before it changes nothing else.
  */
 static bool
-start_shell(const struct launch *launch, pid_t *pid, enum spawn_step *step,
-    struct err *err)
+start_shell(
+    const struct exec *exec, pid_t *pid, enum spawn_step *step, struct err *err)
 {
-	const char *text = launch->command->text;
-	const char *shell = launch->command->shell;
+	const char *text = exec->command->text;
+	const char *shell = exec->command->shell;
 	char *padded = NULL;
 	const char *argv[4] = { shell != NULL ? shell : DEFAULT_SHELL, "-c",
 		text, NULL };
@@ -67,29 +66,29 @@ start_shell(const struct launch *launch, pid_t *pid, enum spawn_step *step,
 
 	if (text[0] == '-' || text[0] == '+')
 		argv[2] = padded = mem_printf(" %s", text);
-	ok = start_argv(launch, argv, pid, step, err);
+	ok = start_argv(exec, argv, pid, step, err);
 	free(padded);
 	return ok;
 }
 
 bool
-launch_start(const struct launch *launch, pid_t *pid, enum spawn_step *step,
-    struct err *err)
+exec_start(
+    const struct exec *exec, pid_t *pid, enum spawn_step *step, struct err *err)
 {
-	const struct proc_command *command = launch->command;
+	const struct proc_command *command = exec->command;
 	bool is_sh = command->shell == NULL ||
 	    strcmp(command->shell, DEFAULT_SHELL) == 0;
 	char **word;
 	bool ok;
 
 	if (command->argv != NULL)
-		return start_argv(launch, command->argv, pid, step, err);
+		return start_argv(exec, command->argv, pid, step, err);
 	if (is_sh && program_is_plain(command->text, &word)) {
 		ok = start_argv(
-		    launch, (const char *const *)word, pid, step, err);
+		    exec, (const char *const *)word, pid, step, err);
 		free(word);
 		if (ok || *step != SPAWN_EXEC)
 			return ok;
 	}
-	return start_shell(launch, pid, step, err);
+	return start_shell(exec, pid, step, err);
 }

@@ -1,5 +1,5 @@
-#ifndef WJOBS_LAUNCH_H
-#define WJOBS_LAUNCH_H
+#ifndef WJOBS_EXEC_H
+#define WJOBS_EXEC_H
 
 #include "lib/process/proc.h"
 #include "lib/process/program.h"
@@ -8,7 +8,7 @@
  * From a command to a process: whether a shell is needed, which program it is,
  * and its start with fd as 0, 1 and 2 (-1: /dev/null).
  */
-struct launch {
+struct exec {
 	struct program_cache *programs;
 	int64_t mono_ms;
 	const struct proc_command *command;
@@ -16,7 +16,7 @@ struct launch {
 };
 
 /* As spawn_start. */
-bool launch_start(const struct launch *launch, pid_t *pid,
-    enum spawn_step *step, struct err *err) MUST_CHECK;
+bool exec_start(const struct exec *exec, pid_t *pid, enum spawn_step *step,
+    struct err *err) MUST_CHECK;
 
 #endif
