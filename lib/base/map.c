@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hash.h"
 #include "lib/base/mem.h"
 
 /* A grave has a key and no value; an empty place has neither. */
@@ -26,6 +25,25 @@ map_release(struct map *map)
 	*map = (struct map){ 0 };
 }
 
+/* Eight bytes at a time, since keys may be whole command lines. */
+uint64_t
+map_hash(const char *key)
+{
+	const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
+	size_t n = strlen(key);
+	uint64_t h = n * factor, word;
+
+	for (; n >= sizeof word; n -= sizeof word, key += sizeof word) {
+		memcpy(&word, key, sizeof word);
+		h = (h ^ word) * factor;
+		h ^= h >> 32;
+	}
+	word = 0;
+	memcpy(&word, key, n);
+	h = (h ^ word) * factor;
+	return h ^ h >> 32;
+}
+
 /* The entry of key, else the empty place where a search for it ends. */
 static struct map_entry *
 map_probe(const struct map *map, const char *key, uint64_t hash)
@@ -45,18 +63,16 @@ map_probe(const struct map *map, const char *key, uint64_t hash)
 void *
 map_find(const struct map *map, const char *key)
 {
-	return map->room != 0 ? map_probe(map, key, hash_text(key, 0))->value
+	return map->room != 0 ? map_probe(map, key, map_hash(key))->value
 			      : NULL;
 }
 
 static void
-map_rehash(struct map *map)
+map_rehash(struct map *map, size_t room)
 {
 	struct map old = *map;
-	size_t i, room = 16;
+	size_t i;
 
-	while (room < old.len * 2)
-		room *= 2;
 	map->entry = mem_zalloc(room, sizeof *map->entry);
 	map->room = room;
 	map->used = old.len;
@@ -67,15 +83,37 @@ map_rehash(struct map *map)
 	free(old.entry);
 }
 
+/* Once more as many entries, or only without the graves. */
+static void
+map_grow(struct map *map)
+{
+	size_t room = 16;
+
+	while (room < map->len * 2)
+		room *= 2;
+	map_rehash(map, room);
+}
+
+void
+map_reserve(struct map *map, size_t n)
+{
+	size_t room = map->room != 0 ? map->room : 16;
+
+	while (n * 4 > room * 3)
+		room *= 2;
+	if (room != map->room)
+		map_rehash(map, room);
+}
+
 void *
 map_put(struct map *map, const char *key, void *value)
 {
-	uint64_t hash = hash_text(key, 0);
+	uint64_t hash = map_hash(key);
 	struct map_entry *e;
 	void *before;
 
 	if ((map->used + 1) * 4 > map->room * 3)
-		map_rehash(map);
+		map_grow(map);
 	e = map_probe(map, key, hash);
 	before = e->value;
 	if (before == NULL) {
@@ -94,22 +132,11 @@ map_remove(struct map *map, const char *key)
 
 	if (map->room == 0)
 		return NULL;
-	e = map_probe(map, key, hash_text(key, 0));
+	e = map_probe(map, key, map_hash(key));
 	before = e->value;
 	if (before != NULL) {
 		*e = (struct map_entry){ grave, NULL, 0 };
 		map->len--;
 	}
 	return before;
-}
-
-void
-map_change(
-    struct map *map, void *(*change)(void *value, void *data), void *data)
-{
-	size_t i;
-
-	for (i = 0; i < map->room; i++)
-		if (map->entry[i].value != NULL)
-			map->entry[i].value = change(map->entry[i].value, data);
 }

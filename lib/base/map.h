@@ -2,6 +2,7 @@
 #define WJOBS_MAP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Text to pointer. Zeroed is empty. Keys are borrowed and must outlive their
@@ -17,8 +18,9 @@ void *map_find(const struct map *map, const char *key); /* NULL if none */
 /* Add or replace. Returns the value that stood there before, or NULL. */
 void *map_put(struct map *map, const char *key, void *value);
 void *map_remove(struct map *map, const char *key);
-/* Put change(value, data), never NULL, in place of each value. */
-void map_change(
-    struct map *map, void *(*change)(void *value, void *data), void *data);
+/* Make room at once for n entries in all. */
+void map_reserve(struct map *map, size_t n);
+/* The hash of a key; it may differ between releases and machines. */
+uint64_t map_hash(const char *key);
 
 #endif

@@ -225,21 +225,29 @@ finish_zone(struct loader *l)
 	return loader_error(l, at, "%s: write a 'timezone'", err.msg);
 }
 
-static void *
-finish_number(void *value, void *data)
+void
+finish_names(struct loader *l)
 {
-	const struct jobfile *file = data;
+	struct jobfile *file = l->file;
+	size_t i;
 
-	return &file->job[(uintptr_t)value - 1];
-}
-
-/* The array stands still from here on: numbers become pointers. */
-static void
-finish_array(struct jobfile *file)
-{
 	if (file->n != 0)
 		file->job = mem_realloc(file->job, file->n, sizeof *file->job);
-	map_change(&file->names, finish_number, file);
+	map_reserve(&file->names, file->n);
+	loader_push(l, "jobs");
+	for (i = 0; i < file->n; i++) {
+		struct job *job = &file->job[i], *other;
+
+		other = map_put(&file->names, job->name, job);
+		if (other == NULL)
+			continue;
+		loader_error(l, job->place,
+		    "there is a job '%s' already, at %s:%d:%d", job->name,
+		    other->place.file, other->place.line, other->place.col);
+		job->written |= LOADER_BAD_JOB;
+		map_put(&file->names, job->name, other);
+	}
+	loader_pop(l);
 }
 
 void
@@ -268,5 +276,4 @@ finish_jobs(struct loader *l)
 		finish_job(&f, &l->file->job[i]);
 	loader_pop(l);
 	finish_anchors(&f);
-	finish_array(l->file);
 }

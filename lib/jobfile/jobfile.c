@@ -102,7 +102,6 @@ load_begin(struct loader *l, struct jobfile *file, unsigned flags,
 		.errors = errors,
 		.warnings = warnings,
 		.arena = file->arena,
-		.pairs_end = &l->pairs,
 	};
 	load_defaults(l, keys_file, keys_file_len, file);
 	load_defaults(l, keys_job, keys_job_len, &l->builtin);
@@ -115,13 +114,14 @@ load_end(struct loader *l, const char *path, size_t errors_before)
 {
 	bool ok;
 
+	finish_names(l);
 	if (!l->has_failed)
 		finish_jobs(l);
 	if (l->file->n == 0 && l->errors->len == errors_before) {
 		loader_error(
 		    l, (struct place){ path, 0, 0 }, "there is no job in it");
 	}
-	if (l->errors->len == errors_before)
+	if (l->errors->len == errors_before && l->warnings != NULL)
 		warn_jobs(l);
 	load_sort(l, l->errors);
 	if (l->warnings != NULL)
@@ -130,8 +130,6 @@ load_end(struct loader *l, const char *path, size_t errors_before)
 	if (!ok)
 		jobfile_release(l->file);
 	free(l->sources);
-	map_release(&l->commands);
-	arena_release(&l->scratch);
 	return ok;
 }
 

@@ -102,46 +102,6 @@ jobs_read_keys(struct loader *l, const struct yaml_node *map, struct job *job)
 	}
 }
 
-/* The map holds numbers from 1, since the array moves as it grows. */
-static void
-jobs_note_name(struct loader *l, struct job *job)
-{
-	struct map *names = &l->file->names;
-	uintptr_t number = l->index + 1, other;
-	const struct place *at;
-
-	other = (uintptr_t)map_put(names, job->name, (void *)number);
-	if (other == 0)
-		return;
-	at = &l->file->job[other - 1].place;
-	loader_error(l, job->place, "there is a job '%s' already, at %s:%d:%d",
-	    job->name, at->file, at->line, at->col);
-	job->written |= LOADER_BAD_JOB;
-	map_put(names, job->name, (void *)other);
-}
-
-/* Jobs with one command are looked at closely when all is read. */
-static void
-jobs_note_command(struct loader *l, const struct job *job)
-{
-	const char *key = job->command;
-	uintptr_t number = l->index + 1, other;
-	struct loader_pair *pair;
-
-	if (key == NULL && job->argv != NULL)
-		key = job->argv[0];
-	if (key == NULL || l->warnings == NULL)
-		return;
-	other = (uintptr_t)map_put(&l->commands, key, (void *)number);
-	if (other == 0)
-		return;
-	map_put(&l->commands, key, (void *)other);
-	pair = arena_alloc(&l->scratch, sizeof *pair);
-	*pair = (struct loader_pair){ NULL, (size_t)other - 1, l->index };
-	*l->pairs_end = pair;
-	l->pairs_end = &pair->next;
-}
-
 /* A place in the array, with what no file says, and the name. */
 static struct job *
 jobs_add(struct loader *l, const struct yaml_node *name)
@@ -162,7 +122,6 @@ jobs_add(struct loader *l, const struct yaml_node *name)
 		    job->name);
 		job->written |= LOADER_BAD_JOB;
 	}
-	jobs_note_name(l, job);
 	return job;
 }
 
@@ -184,7 +143,6 @@ jobs_read_one(struct loader *l, const struct yaml_node *name,
 	if (value->kind != YAML_MAP)
 		job->written |= LOADER_BAD_JOB;
 	loader_pop(l);
-	jobs_note_command(l, job);
 	l->name = NULL;
 }
 

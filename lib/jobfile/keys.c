@@ -192,13 +192,8 @@ keys_find(const struct key *keys, size_t n, const char *group, const char *name)
 
 	for (i = 0; i < n; i++) {
 		/* the first letter settles most of them */
-		if (group == NULL) {
-			if (keys[i].name[0] == name[0] &&
-			    strcmp(keys[i].name, name) == 0 &&
-			    strchr(name, '.') == NULL)
-				return &keys[i];
+		if (keys[i].name[0] != (group != NULL ? group : name)[0])
 			continue;
-		}
 		part = keys_part(&keys[i], group);
 		if (part != NULL && strcmp(part, name) == 0)
 			return &keys[i];

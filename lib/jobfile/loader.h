@@ -23,12 +23,6 @@ struct loader_anchor {
 	struct place at;
 };
 
-/* Two jobs, by index, whose commands begin alike. */
-struct loader_pair {
-	struct loader_pair *next;
-	size_t first, second;
-};
-
 /* A file that is being read, and the one that includes it. */
 struct loader_source {
 	const char *name; /* for messages; lives as long as the jobfile */
@@ -58,10 +52,6 @@ struct loader {
 	/* The zone asked for last: most jobs have the one before's. */
 	const char *zone_name;
 	const struct zone *zone;
-
-	struct map commands; /* to the number, from 1, of the first job */
-	struct loader_pair *pairs, **pairs_end;
-	struct arena scratch; /* for as long as the file is read */
 
 	/* Files in the order read, by which errors are sorted. */
 	const char **sources;
@@ -99,9 +89,11 @@ value_is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+/* All jobs are there: their array stands still, and is found by names. */
+void finish_names(struct loader *l);
 /* All files read: settle defaults, check keys against one another, warn. */
 void finish_jobs(struct loader *l);
-/* What is legal but rarely meant, of jobs without an error. */
+/* What is legal but rarely meant, of jobs without an error; into warnings. */
 void warn_jobs(struct loader *l);
 
 /*

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/map.h"
 #include "lib/base/mem.h"
 #include "lib/jobfile/loader.h"
 #include "lib/time/civil.h"
@@ -15,6 +16,7 @@
 #define AHEAD_S     (INT64_C(2) * 366 * 86400)
 #define GAP_MAX_S   (3 * 3600)
 #define ZONE_GAPS   8
+#define TRIES_MAX   64 /* jobs with one command that are held together */
 #define ALL_SECONDS ((UINT64_C(1) << 60) - 1)
 
 /* Local times that the wall never shows: from low to below high. */
@@ -22,8 +24,15 @@ struct warn_gap {
 	int64_t low, high;
 };
 
+/* The first job with a command, by its number from 1; 0 is none. */
+struct warn_slot {
+	uint32_t hash, number;
+};
+
 struct warn {
 	struct loader *l;
+	struct warn_slot *slot; /* `room` of them, a power of two */
+	size_t room;
 	struct map commands;     /* to the first job that has it */
 	const struct zone *zone; /* whose gaps these are */
 	struct warn_gap gap[ZONE_GAPS];
@@ -127,22 +136,51 @@ warn_is_same(const struct job *a, const struct job *b)
 	    warn_same_text(a->input, b->input);
 }
 
-static void
-warn_same_commands(struct loader *l)
+static uint64_t
+warn_hash_list(const char **list, uint64_t hash)
 {
-	const struct loader_pair *pair;
+	for (; list != NULL && *list != NULL; list++)
+		hash = hash * 31 + map_hash(*list);
+	return hash;
+}
 
-	for (pair = l->pairs; pair != NULL; pair = pair->next) {
-		const struct job *job = &l->file->job[pair->second];
-		const struct job *other = &l->file->job[pair->first];
+static uint32_t
+warn_hash(const struct job *job)
+{
+	uint64_t hash = job->command != NULL ? map_hash(job->command) : 0;
 
-		if (!warn_is_same(job, other))
+	hash = warn_hash_list(job->argv, hash);
+	return (uint32_t)(warn_hash_list(job->env, hash) >> 16);
+}
+
+/*
+ * A table of all commands, small enough to be quick; where it is crowded with
+ * jobs that differ in other things, the search is given up.
+ */
+static void
+warn_same_command(struct warn *w, size_t number)
+{
+	const struct job *job = &w->l->file->job[number];
+	uint32_t hash = warn_hash(job);
+	size_t i = hash & (w->room - 1);
+	int tries = 0;
+
+	for (; w->slot[i].number != 0; i = (i + 1) & (w->room - 1)) {
+		const struct job *other =
+		    &w->l->file->job[w->slot[i].number - 1];
+
+		if (w->slot[i].hash != hash)
 			continue;
-		loader_push(l, job->name);
-		loader_warn(
-		    l, job->place, "has the same command as '%s'", other->name);
-		loader_pop(l);
+		if (warn_is_same(job, other)) {
+			loader_warn(w->l, job->place,
+			    "has the same command as '%s'", other->name);
+			return;
+		}
+		if (++tries == TRIES_MAX)
+			return;
 	}
+	w->slot[i].hash = hash;
+	w->slot[i].number = (uint32_t)number + 1;
 }
 
 /* On average over a fire or two; a schedule with longer gaps may be meant. */
@@ -166,14 +204,15 @@ warn_jobs(struct loader *l)
 	struct warn w = { .l = l, .now_s = clock_now_ms() / 1000 };
 	size_t i;
 
-	if (l->warnings == NULL)
-		return;
+	for (w.room = 16; w.room * 3 < l->file->n * 4; w.room *= 2)
+		continue;
+	w.slot = mem_zalloc(w.room, sizeof *w.slot);
 	loader_push(l, "jobs");
-	warn_same_commands(l);
 	for (i = 0; i < l->file->n; i++) {
 		const struct job *job = &l->file->job[i];
 
 		loader_push(l, job->name);
+		warn_same_command(&w, i);
 		if (job->kind == JOB_CRON) {
 			warn_each_second(&w, job);
 			warn_gap(&w, job);
@@ -183,4 +222,5 @@ warn_jobs(struct loader *l)
 		loader_pop(l);
 	}
 	loader_pop(l);
+	free(w.slot);
 }

@@ -333,7 +333,9 @@ yaml_read_scalar(struct yaml *yaml)
 	node->text = arena_strndup(&yaml->arena, text, n);
 	yaml_anchor(yaml, yaml->event.data.scalar.anchor, node);
 	yaml_refuse_tag(yaml, yaml->event.data.scalar.tag, node);
-	if (memchr(text, '\0', n) != NULL) {
+	/* nothing but an escape brings one this far */
+	if (yaml->event.data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE &&
+	    memchr(text, '\0', n) != NULL) {
 		node->is_bad = true;
 		yaml_report(yaml, node->line, node->col,
 		    "the text holds a NUL byte (\\0), which no argument or "

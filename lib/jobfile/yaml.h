@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
@@ -38,8 +39,8 @@ struct yaml_node {
 	struct yaml_node *first; /* a list's items, a map's keys */
 	struct yaml_node *next;
 	struct yaml_node *value; /* of a map's key */
-	size_t n;                /* items, or keys */
-	size_t size, aliases;    /* nodes and aliases below, as if expanded */
+	uint32_t n;              /* items, or keys */
+	uint32_t size, aliases;  /* nodes and aliases below, as if expanded */
 };
 
 struct yaml;
