@@ -11,12 +11,15 @@
  * size at which what is left over at a block's end no longer matters.
  */
 #define BLOCK_MIN ((size_t)4 << 10)
-#define BLOCK_MAX ((size_t)64 << 10)
+#define BLOCK_MAX ((size_t)256 << 10)
+
+/* What pointers, doubles and int64_t need; long doubles are not for here. */
+#define ARENA_ALIGN 8
 
 struct arena_block {
 	struct arena_block *older;
 	size_t used, room;
-	alignas(max_align_t) char data[];
+	alignas(ARENA_ALIGN) char data[];
 };
 
 void
@@ -71,7 +74,7 @@ arena_take(struct arena *arena, size_t size, size_t align)
 void *
 arena_alloc(struct arena *arena, size_t size)
 {
-	return arena_take(arena, size, alignof(max_align_t));
+	return arena_take(arena, size, ARENA_ALIGN);
 }
 
 void *
@@ -106,7 +109,7 @@ arena_strdup(struct arena *arena, const char *s)
 void *
 arena_dup(struct arena *arena, const void *p, size_t size)
 {
-	void *copy = arena_take(arena, size, alignof(void *));
+	void *copy = arena_take(arena, size, ARENA_ALIGN);
 
 	if (size != 0)
 		memcpy(copy, p, size);

@@ -19,7 +19,7 @@ struct arena_mark {
 };
 
 void arena_release(struct arena *arena);
-/* Aligned for any type, and not cleared. */
+/* Aligned for any type but long double, and not cleared. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);
 /* Room for a text of n bytes and its NUL, not cleared. */

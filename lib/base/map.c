@@ -38,8 +38,8 @@ map_hash(const char *key)
 		h = (h ^ word) * factor;
 		h ^= h >> 32;
 	}
-	word = 0;
-	memcpy(&word, key, n);
+	for (word = 0; n > 0; n--)
+		word = word << 8 | (unsigned char)key[n - 1];
 	h = (h ^ word) * factor;
 	return h ^ h >> 32;
 }

@@ -10,7 +10,8 @@
 bool
 expand_has_any(const char *text)
 {
-	return strstr(text, "${") != NULL;
+	/* most texts have no dollar at all */
+	return strchr(text, '$') != NULL && strstr(text, "${") != NULL;
 }
 
 /* The variable of n letters at s; unset is NULL. */

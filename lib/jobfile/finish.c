@@ -118,14 +118,13 @@ finish_check(struct finish *f, const struct job *job)
 
 /* The same for what the job itself says, whatever defaults would. */
 static void
-finish_check_own(struct finish *f, const struct job *job)
+finish_check_own(struct finish *f, const struct job *job, uint64_t own)
 {
-	if ((job->written & f->anchor) != 0 && job->kind != JOB_INTERVAL)
+	if ((own & f->anchor) != 0 && job->kind != JOB_INTERVAL)
 		loader_error(f->l, job->place,
 		    "'anchor' means nothing to 'cron': it shifts the grid of "
 		    "'interval'");
-	if ((job->written & f->output_file) != 0 &&
-	    job->output != JOB_OUTPUT_FILE)
+	if ((own & f->output_file) != 0 && job->output != JOB_OUTPUT_FILE)
 		loader_error(f->l, job->place,
 		    "'output_file' is not used: write output: file");
 }
@@ -141,11 +140,8 @@ finish_job(struct finish *f, struct job *job)
 	finish_defaults(f, job);
 	finish_inherit(f, job);
 	if ((job->written & LOADER_BAD_JOB) == 0) {
-		struct job said = *job;
-
 		finish_check(f, job);
-		said.written = own;
-		finish_check_own(f, &said);
+		finish_check_own(f, job, own);
 	}
 	loader_pop(f->l);
 }
@@ -255,8 +251,8 @@ finish_jobs(struct loader *l)
 {
 	struct finish f = {
 		.l = l,
-		.cron = finish_bit("cron"),
-		.interval = finish_bit("interval"),
+		.cron = l->cron_bit,
+		.interval = l->interval_bit,
 		.anchor = finish_bit("anchor"),
 		.timezone = finish_bit("timezone"),
 		.command = finish_bit("command"),

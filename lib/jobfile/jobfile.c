@@ -90,6 +90,19 @@ load_sort(const struct loader *l, struct errlist *list)
 	}
 }
 
+/* Each job asks for a handful of keys: by a map, not by a walk. */
+static void
+load_keys(struct loader *l)
+{
+	size_t i;
+
+	map_reserve(&l->keys, keys_job_len);
+	for (i = 0; i < keys_job_len; i++)
+		map_put(&l->keys, keys_job[i].name, (void *)&keys_job[i]);
+	l->cron_bit = keys_bit(keys_job, map_find(&l->keys, "cron"));
+	l->interval_bit = keys_bit(keys_job, map_find(&l->keys, "interval"));
+}
+
 static void
 load_begin(struct loader *l, struct jobfile *file, unsigned flags,
     struct errlist *errors, struct errlist *warnings)
@@ -103,6 +116,7 @@ load_begin(struct loader *l, struct jobfile *file, unsigned flags,
 		.warnings = warnings,
 		.arena = file->arena,
 	};
+	load_keys(l);
 	load_defaults(l, keys_file, keys_file_len, file);
 	load_defaults(l, keys_job, keys_job_len, &l->builtin);
 	l->defaults = l->builtin;
@@ -130,6 +144,7 @@ load_end(struct loader *l, const char *path, size_t errors_before)
 	if (!ok)
 		jobfile_release(l->file);
 	free(l->sources);
+	map_release(&l->keys);
 	return ok;
 }
 
@@ -165,7 +180,7 @@ jobfile_parse(const char *path, const char *text, size_t n, unsigned flags,
 	if (load_resolve(file, path, &err)) {
 		read_note_source(&l, &source, path, NULL);
 		l.source = &source;
-		read_text(&l, text, n);
+		read_text(&l, text, n, -1);
 		l.source = NULL;
 	} else {
 		loader_error(&l, (struct place){ path, 0, 0 }, "%s", err.msg);

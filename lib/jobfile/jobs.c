@@ -16,8 +16,7 @@ jobs_read_group(struct loader *l, const struct key *group,
 	const struct yaml_node *name;
 
 	if (node->kind == YAML_SCALAR && group->scalar != NULL) {
-		key = keys_find(
-		    keys, n, group->name, strchr(group->scalar, '.') + 1);
+		key = map_find(&l->keys, group->scalar);
 		*written |= keys_bit(keys, key);
 		if (!value_read(l, key, node, base))
 			*written |= LOADER_BAD_JOB;
@@ -53,20 +52,29 @@ static bool
 jobs_is_second_schedule(struct loader *l, const struct key *key,
     const struct yaml_node *name, uint64_t written)
 {
-	const char *other = NULL;
+	uint64_t both = l->cron_bit | l->interval_bit;
+	uint64_t bit = keys_bit(keys_job, key);
 
-	if (key->type == KEY_CRON)
-		other = "interval";
-	else if (key->offset == offsetof(struct job, when.interval_ms))
-		other = "cron";
-	if (other == NULL ||
-	    (written &
-		keys_bit(keys_job,
-		    keys_find(keys_job, keys_job_len, NULL, other))) == 0)
+	if ((both & bit) == 0 || (both & written & ~bit) == 0)
 		return false;
 	loader_error(l, loader_place(l, name),
 	    "only one of 'cron' and 'interval' can say when");
 	return true;
+}
+
+/* Most files give the keys of each job in one order: ask for that first. */
+static const struct key *
+jobs_find_key(struct loader *l, size_t i, const char *name)
+{
+	const struct key **guess = &l->guess[i % LOADER_GUESSES], *key;
+
+	if (*guess != NULL && strcmp((*guess)->name, name) == 0)
+		return *guess;
+	key = map_find(&l->keys, name);
+	if (key == NULL || strchr(name, '.') != NULL)
+		return NULL;
+	*guess = key;
+	return key;
 }
 
 static void
@@ -74,6 +82,7 @@ jobs_read_keys(struct loader *l, const struct yaml_node *map, struct job *job)
 {
 	const struct yaml_node *name;
 	const struct key *key;
+	size_t i = 0;
 	bool ok;
 
 	for (name = map->first; name != NULL; name = name->next) {
@@ -81,7 +90,7 @@ jobs_read_keys(struct loader *l, const struct yaml_node *map, struct job *job)
 			job->written |= LOADER_BAD_JOB;
 			continue;
 		}
-		key = keys_find(keys_job, keys_job_len, NULL, name->text);
+		key = jobs_find_key(l, i++, name->text);
 		if (key == NULL) {
 			loader_unknown(l, name, true, NULL);
 			job->written |= LOADER_BAD_JOB;

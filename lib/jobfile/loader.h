@@ -11,6 +11,7 @@
  * it, and nobody else sees it.
  */
 #define LOADER_PATH_MAX 8
+#define LOADER_GUESSES  16
 
 /* In struct job's `written`: its errors were told, so ask no more of it. */
 #define LOADER_BAD_JOB (UINT64_C(1) << 63)
@@ -41,8 +42,11 @@ struct loader {
 	const char *path[LOADER_PATH_MAX]; /* "jobs", name, key, part */
 	size_t path_len;
 
-	const char *name;    /* of the job that is read; NULL elsewhere */
-	size_t index;        /* likewise */
+	const char *name; /* of the job that is read; NULL elsewhere */
+	size_t index;     /* likewise */
+	struct map keys;  /* of a job, to struct key */
+	const struct key *guess[LOADER_GUESSES]; /* by their place in a job */
+	uint64_t cron_bit, interval_bit;
 	struct job builtin;  /* what no file says */
 	struct job defaults; /* of `defaults`; `written` tells what it gives */
 	struct loader_anchor default_anchor; /* text NULL if none */
@@ -97,11 +101,12 @@ void finish_jobs(struct loader *l);
 void warn_jobs(struct loader *l);
 
 /*
- * Read a whole file; *text is the caller's. err has no path and no place.
+ * Open what is a regular file, and not too large. *fd is the caller's to
+ * close; err has no path and no place.
  */
 struct stat;
-bool source_read(const char *path, struct stat *st, char **text, size_t *n,
-    struct err *err) MUST_CHECK;
+bool source_open(
+    const char *path, int *fd, struct stat *st, struct err *err) MUST_CHECK;
 /*
  * For root: does the file, and do the directories above, belong to root and
  * are writable by nobody else? If not, err says what is wrong.

@@ -149,9 +149,9 @@ read_walk(struct loader *l, struct yaml *yaml)
 }
 
 void
-read_text(struct loader *l, const char *text, size_t n)
+read_text(struct loader *l, const char *text, size_t n, int fd)
 {
-	struct yaml *yaml = yaml_open(l->source->name, text, n, l->errors);
+	struct yaml *yaml = yaml_open(l->source->name, text, n, fd, l->errors);
 
 	if (yaml_is_empty(yaml)) {
 		yaml_end(yaml);
@@ -237,12 +237,12 @@ read_path(struct loader *l, const char *path, struct place at)
 {
 	const struct loader_source *from = l->source;
 	struct loader_source source = { 0 };
-	size_t n, path_len = l->path_len;
-	char *text = NULL;
+	size_t path_len = l->path_len;
+	int fd;
 	struct stat st;
 	struct err err;
 
-	if (!source_read(path, &st, &text, &n, &err)) {
+	if (!source_open(path, &fd, &st, &err)) {
 		if (from != NULL)
 			loader_error(l, at, "'%s' %s", path, err.msg);
 		else
@@ -256,9 +256,9 @@ read_path(struct loader *l, const char *path, struct place at)
 		l->path_len = 0;
 		read_check_safety(
 		    l, path, &st, (struct place){ source.name, 0, 0 });
-		read_text(l, text, n);
+		read_text(l, NULL, 0, fd);
 		l->source = from;
 		l->path_len = path_len;
 	}
-	free(text);
+	close(fd);
 }

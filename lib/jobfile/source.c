@@ -12,9 +12,8 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
+#include "lib/jobfile/input.h"
 #include "lib/jobfile/loader.h"
-
-#define SOURCE_MAX ((size_t)64 << 20)
 
 static const char *
 source_kind(mode_t mode)
@@ -28,74 +27,27 @@ source_kind(mode_t mode)
 	return "a device";
 }
 
-static bool
-source_too_large(struct err *err)
-{
-	return err_set(
-	    err, ERR_CONFIG, "is over 64 MiB: no jobfile is that large");
-}
-
-/* All that fd gives, up to SOURCE_MAX; `size` is what is expected. */
-static bool
-source_drain(int fd, size_t size, char **text, size_t *n, struct err *err)
-{
-	size_t room = size + 1, len = 0;
-	char *buf = mem_alloc(room);
-	ssize_t got;
-
-	while ((got = read(fd, buf + len, room - len)) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			err_sys(err, errno, "cannot be read");
-			break;
-		}
-		len += (size_t)got;
-		if (len > SOURCE_MAX) {
-			got = -1;
-			source_too_large(err);
-			break;
-		}
-		if (len == room)
-			buf = mem_realloc(buf, room *= 2, 1);
-	}
-	if (got < 0) {
-		free(buf);
-		return false;
-	}
-	*text = buf;
-	*n = len;
-	return true;
-}
-
-static bool
+bool
 source_open(const char *path, int *fd, struct stat *st, struct err *err)
 {
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (*fd < 0)
+	int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (opened < 0)
 		return err_sys(err, errno, "cannot be opened");
-	if (fstat(*fd, st) != 0)
-		return err_sys(err, errno, "cannot be examined");
-	if (!S_ISREG(st->st_mode))
-		return err_set(err, ERR_CONFIG, "is %s, not a regular file",
+	if (fstat(opened, st) != 0)
+		err_sys(err, errno, "cannot be examined");
+	else if (!S_ISREG(st->st_mode))
+		err_set(err, ERR_CONFIG, "is %s, not a regular file",
 		    source_kind(st->st_mode));
-	if (st->st_size > (off_t)SOURCE_MAX)
-		return source_too_large(err);
-	return true;
-}
-
-bool
-source_read(
-    const char *path, struct stat *st, char **text, size_t *n, struct err *err)
-{
-	int fd = -1;
-	bool ok;
-
-	ok = source_open(path, &fd, st, err) &&
-	    source_drain(fd, (size_t)st->st_size, text, n, err);
-	if (fd >= 0)
-		close(fd);
-	return ok;
+	else if (st->st_size > (off_t)INPUT_MAX)
+		err_set(err, ERR_CONFIG,
+		    "is over 64 MiB: no jobfile is that large");
+	else {
+		*fd = opened;
+		return true;
+	}
+	close(opened);
+	return false;
 }
 
 /* A sticky directory of root's lets nobody replace what is not theirs. */

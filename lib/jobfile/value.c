@@ -142,10 +142,13 @@ value_read_duration(struct loader *l, const struct key *key,
 bool
 value_is_int(const char *text, bool may_sign)
 {
+	const char *p;
+
 	if (may_sign && *text == '-')
 		text++;
-	return *text != '\0' && text[strspn(text, DIGITS)] == '\0' &&
-	    (*text != '0' || text[1] == '\0');
+	for (p = text; *p >= '0' && *p <= '9';)
+		p++;
+	return p != text && *p == '\0' && (*text != '0' || p == text + 1);
 }
 
 bool

@@ -165,6 +165,10 @@ warn_same_command(struct warn *w, size_t number)
 	size_t i = hash & (w->room - 1);
 	int tries = 0;
 
+	/* one command for all jobs is what defaults were asked for */
+	if (job->command == w->l->defaults.command &&
+	    job->argv == w->l->defaults.argv)
+		return;
 	for (; w->slot[i].number != 0; i = (i + 1) & (w->room - 1)) {
 		const struct job *other =
 		    &w->l->file->job[w->slot[i].number - 1];

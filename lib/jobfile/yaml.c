@@ -11,13 +11,14 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/jobfile/explain.h"
+#include "lib/jobfile/input.h"
 
 /* Maps up to this size are searched for repeated keys without a hash. */
 #define SMALL_MAP 16
 
 struct yaml {
-	const char *file, *text;
-	size_t n;
+	const char *file;
+	struct input input;
 	struct errlist *errors;
 	yaml_parser_t parser;
 	yaml_event_t event;
@@ -86,21 +87,51 @@ yaml_fail(struct yaml *yaml, int line, int col, const char *fmt, ...)
 	return false;
 }
 
-/* The line and column, from 1, of a byte of the text. */
+/* The line and column, from 1, of a byte of the text; 0 if unknown. */
 static void
-yaml_locate(const struct yaml *yaml, size_t offset, int *line, int *col)
+yaml_locate(struct yaml *yaml, size_t offset, int *line, int *col)
 {
+	const struct input *input = &yaml->input;
 	size_t i;
 
+	*line = *col = 0;
+	if (!input_whole(&yaml->input))
+		return;
 	*line = *col = 1;
-	for (i = 0; i < offset && i < yaml->n; i++) {
-		if (yaml->text[i] == '\n') {
+	for (i = 0; i < offset && i < input->n; i++) {
+		if (input->text[i] == '\n') {
 			++*line;
 			*col = 1;
-		} else if ((yaml->text[i] & 0xc0) != 0x80) {
+		} else if ((input->text[i] & 0xc0) != 0x80) {
 			++*col;
 		}
 	}
+}
+
+static bool
+yaml_fail_input(struct yaml *yaml)
+{
+	const struct input *input = &yaml->input;
+	int line, col;
+
+	switch (input->fault) {
+	case INPUT_NUL:
+		yaml_locate(yaml, input->fault_at, &line, &col);
+		return yaml_fail(yaml, line, col,
+		    "a NUL byte: not a text file, or one saved as UTF-16");
+	case INPUT_UTF16:
+		return yaml_fail(
+		    yaml, 1, 1, "this is UTF-16: save the file as UTF-8");
+	case INPUT_LARGE:
+		return yaml_fail(
+		    yaml, 0, 0, "is over 64 MiB: no jobfile is that large");
+	case INPUT_SYSTEM:
+		return yaml_fail(
+		    yaml, 0, 0, "cannot be read: %s", strerror(input->sys));
+	case INPUT_FINE:
+		break;
+	}
+	return false;
 }
 
 /* A byte that no text has; libyaml's offset is where its buffer was. */
@@ -110,12 +141,26 @@ yaml_fail_reader(struct yaml *yaml)
 	size_t at = yaml->parser.problem_offset;
 	int line, col;
 
+	if (yaml->input.fault != INPUT_FINE)
+		return yaml_fail_input(yaml);
 	yaml_locate(yaml, at, &line, &col);
 	return yaml_fail(yaml, line, col,
-	    at < yaml->n && (unsigned char)yaml->text[at] >= 0x80
+	    line != 0 && at < yaml->input.n &&
+		    (unsigned char)yaml->input.text[at] >= 0x80
 		? "not UTF-8 text: %s"
 		: "a character that YAML forbids: %s",
 	    yaml->parser.problem);
+}
+
+/* libyaml's words, where there are none of ours. */
+static bool
+yaml_fail_plain(struct yaml *yaml, int line, int col)
+{
+	const yaml_parser_t *p = &yaml->parser;
+
+	return yaml_fail(yaml, line, col, "not YAML: %s%s%s",
+	    p->context != NULL ? p->context : "",
+	    p->context != NULL ? ", " : "", p->problem);
 }
 
 /*
@@ -143,8 +188,6 @@ yaml_fail_parser(struct yaml *yaml)
 {
 	const yaml_parser_t *p = &yaml->parser;
 	struct explain fault = {
-		.text = yaml->text,
-		.n = yaml->n,
 		.line = (int)p->problem_mark.line + 1,
 		.col = (int)p->problem_mark.column + 1,
 		.context = p->context,
@@ -157,10 +200,12 @@ yaml_fail_parser(struct yaml *yaml)
 		mem_alloc(SIZE_MAX / 2);
 	if (p->error == YAML_READER_ERROR)
 		return yaml_fail_reader(yaml);
+	if (!input_whole(&yaml->input))
+		return yaml_fail_plain(yaml, fault.line, fault.col);
+	fault.text = yaml->input.text;
+	fault.n = yaml->input.n;
 	if (!explain_fault(&fault))
-		return yaml_fail(yaml, fault.line, fault.col,
-		    "not YAML: %s%s%s", p->context != NULL ? p->context : "",
-		    p->context != NULL ? ", " : "", p->problem);
+		return yaml_fail_plain(yaml, fault.line, fault.col);
 	if (fault.is_last || yaml_cut_path(yaml, fault.key, fault.key_len))
 		return yaml_fail(yaml, fault.line, fault.col, "%s", fault.hint);
 	return yaml_fail(yaml, fault.line, fault.col, "%.*s: %s",
@@ -187,20 +232,29 @@ yaml_drop(struct yaml *yaml)
 	yaml->has_event = false;
 }
 
+static int
+yaml_next_bytes(void *data, unsigned char *buf, size_t size, size_t *got)
+{
+	struct yaml *yaml = data;
+
+	return input_next(&yaml->input, buf, size, got);
+}
+
 struct yaml *
-yaml_open(const char *file, const char *text, size_t n, struct errlist *errors)
+yaml_open(const char *file, const char *text, size_t n, int fd,
+    struct errlist *errors)
 {
 	struct yaml *yaml = mem_zalloc(1, sizeof *yaml);
 
 	yaml->file = file;
-	yaml->text = text;
-	yaml->n = n;
+	yaml->input.text = text;
+	yaml->input.n = n;
+	yaml->input.fd = text != NULL ? -1 : fd;
 	yaml->errors = errors;
 	/* it fails only where there is no memory, which is the end */
 	if (yaml_parser_initialize(&yaml->parser) == 0)
 		mem_alloc(SIZE_MAX / 2);
-	yaml_parser_set_input_string(
-	    &yaml->parser, (const unsigned char *)text, n);
+	yaml_parser_set_input(&yaml->parser, yaml_next_bytes, yaml);
 	yaml_parser_set_encoding(&yaml->parser, YAML_UTF8_ENCODING);
 	return yaml;
 }
@@ -215,6 +269,7 @@ yaml_close(struct yaml *yaml)
 	yaml_parser_delete(&yaml->parser);
 	map_release(&yaml->anchors);
 	arena_release(&yaml->arena);
+	input_release(&yaml->input);
 	free(yaml);
 }
 
@@ -224,33 +279,13 @@ yaml_has_failed(const struct yaml *yaml)
 	return yaml->has_failed;
 }
 
-/* What libyaml takes for text, or refuses without saying why. */
-static bool
-yaml_check_bytes(struct yaml *yaml)
-{
-	const unsigned char *s = (const unsigned char *)yaml->text;
-	const char *nul;
-	int line, col;
-
-	if (yaml->n >= 2 &&
-	    ((s[0] == 0xff && s[1] == 0xfe) || (s[0] == 0xfe && s[1] == 0xff)))
-		return yaml_fail(
-		    yaml, 1, 1, "this is UTF-16: save the file as UTF-8");
-	nul = yaml->n != 0 ? memchr(yaml->text, '\0', yaml->n) : NULL;
-	if (nul == NULL)
-		return true;
-	yaml_locate(yaml, (size_t)(nul - yaml->text), &line, &col);
-	return yaml_fail(yaml, line, col,
-	    "a NUL byte: not a text file, or one saved as UTF-16");
-}
-
 static bool
 yaml_begin(struct yaml *yaml)
 {
 	if (yaml->has_begun)
 		return yaml_peek(yaml);
 	yaml->has_begun = true;
-	if (!yaml_check_bytes(yaml) || !yaml_peek(yaml))
+	if (!yaml_peek(yaml))
 		return false;
 	yaml_drop(yaml); /* the stream's start */
 	if (!yaml_peek(yaml))
@@ -282,15 +317,18 @@ yaml_down(struct yaml *yaml, int line, int col)
 	return true;
 }
 
+/* With room for `more` bytes behind it. */
 static struct yaml_node *
-yaml_node_new(struct yaml *yaml, enum yaml_kind kind)
+yaml_node_new(struct yaml *yaml, enum yaml_kind kind, size_t more)
 {
-	struct yaml_node *node = arena_zalloc(&yaml->arena, sizeof *node);
+	struct yaml_node *node = arena_alloc(&yaml->arena, sizeof *node + more);
 
-	node->kind = kind;
-	node->line = (int)yaml->event.start_mark.line + 1;
-	node->col = (int)yaml->event.start_mark.column + 1;
-	node->size = 1;
+	*node = (struct yaml_node){
+		.kind = kind,
+		.line = (int)yaml->event.start_mark.line + 1,
+		.col = (int)yaml->event.start_mark.column + 1,
+		.size = 1,
+	};
 	return node;
 }
 
@@ -324,13 +362,13 @@ yaml_refuse_tag(
 static struct yaml_node *
 yaml_read_scalar(struct yaml *yaml)
 {
-	struct yaml_node *node = yaml_node_new(yaml, YAML_SCALAR);
 	const char *text = (const char *)yaml->event.data.scalar.value;
 	size_t n = yaml->event.data.scalar.length;
+	struct yaml_node *node = yaml_node_new(yaml, YAML_SCALAR, n + 1);
 
 	node->is_plain = yaml->event.data.scalar.style ==
 	    YAML_PLAIN_SCALAR_STYLE;
-	node->text = arena_strndup(&yaml->arena, text, n);
+	node->text = memcpy(node + 1, text, n + 1);
 	yaml_anchor(yaml, yaml->event.data.scalar.anchor, node);
 	yaml_refuse_tag(yaml, yaml->event.data.scalar.tag, node);
 	/* nothing but an escape brings one this far */
@@ -394,7 +432,7 @@ yaml_at(struct yaml *yaml, yaml_event_type_t type)
 static struct yaml_node *
 yaml_read_list(struct yaml *yaml)
 {
-	struct yaml_node *list = yaml_node_new(yaml, YAML_LIST), *item;
+	struct yaml_node *list = yaml_node_new(yaml, YAML_LIST, 0), *item;
 	struct yaml_node **end = &list->first;
 
 	list->is_open = true;
@@ -434,7 +472,8 @@ yaml_read_key(struct yaml *yaml)
 		    key->kind == YAML_LIST ? "list" : "map");
 		key->is_bad = true;
 		key->text = "";
-	} else if (key->is_plain && strcmp(key->text, "<<") == 0) {
+	} else if (key->is_plain && key->text[0] == '<' &&
+	    strcmp(key->text, "<<") == 0) {
 		yaml_report(yaml, key->line, key->col,
 		    "'<<' merges nothing here: write what jobs share under "
 		    "'defaults', or the keys themselves");
@@ -472,7 +511,8 @@ yaml_check_keys(struct yaml *yaml, const struct yaml_node *map)
 			continue;
 		}
 		for (other = map->first; other != key; other = other->next)
-			if (strcmp(other->text, key->text) == 0)
+			if (other->text[0] == key->text[0] &&
+			    strcmp(other->text, key->text) == 0)
 				break;
 		if (other != key)
 			yaml_refuse_twice(yaml, key, other);
@@ -483,7 +523,7 @@ yaml_check_keys(struct yaml *yaml, const struct yaml_node *map)
 static struct yaml_node *
 yaml_read_map(struct yaml *yaml)
 {
-	struct yaml_node *map = yaml_node_new(yaml, YAML_MAP), *key;
+	struct yaml_node *map = yaml_node_new(yaml, YAML_MAP, 0), *key;
 	struct yaml_node **end = &map->first;
 
 	map->is_open = true;

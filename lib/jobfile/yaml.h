@@ -46,12 +46,13 @@ struct yaml_node {
 struct yaml;
 
 /*
- * Errors go to the list, with file, place and the path of keys above them.
- * file, text and the list are borrowed; the trees lie in an arena of the
- * reader's own.
+ * From n bytes of text or, where text is NULL, from the regular file that fd
+ * has open. Errors go to the list, with file, place and the path of keys above
+ * them. All of these are borrowed; the trees lie in an arena of the reader's
+ * own. Large or unreadable input is an error without a line.
  */
-struct yaml *
-yaml_open(const char *file, const char *text, size_t n, struct errlist *errors);
+struct yaml *yaml_open(const char *file, const char *text, size_t n, int fd,
+    struct errlist *errors);
 void yaml_close(struct yaml *yaml);
 
 /* Something was found after which the rest cannot be read. */

@@ -34,8 +34,10 @@ static const struct unit *
 unit_read(const char **p, const struct unit *last)
 {
 	const struct unit *u = last == NULL ? units : last + 1;
-	size_t len = strspn(*p, "abcdefghijklmnopqrstuvwxyz");
+	size_t len = 0;
 
+	while ((*p)[len] >= 'a' && (*p)[len] <= 'z')
+		len++;
 	for (; u < units + ARRAY_LEN(units); u++)
 		if (strlen(u->name) == len && memcmp(*p, u->name, len) == 0) {
 			*p += len;
