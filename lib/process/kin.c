@@ -36,6 +36,7 @@ void
 kin_init(struct kin *kin, const struct pids *leaders)
 {
 	*kin = (struct kin){ .leaders = leaders,
+		.last_pid_fd = -1,
 		.is_subreaper = linux_become_subreaper() };
 }
 
@@ -57,6 +58,8 @@ kin_release(struct kin *kin)
 		orphan_free(kin->orphans.entry[i].value);
 	pids_release(&kin->orphans);
 	free(kin->seen);
+	if (kin->last_pid_fd >= 0)
+		close(kin->last_pid_fd);
 	*kin = (struct kin){ 0 };
 }
 
@@ -64,6 +67,19 @@ void
 kin_reaped(struct kin *kin, pid_t pid)
 {
 	orphan_free(pids_remove(&kin->orphans, pid));
+	kin->reaped[kin->reaped_at++ % KIN_REAPED] = pid;
+}
+
+/* A number that we reaped a moment ago is no process any more. */
+static bool
+is_reaped(const struct kin *kin, pid_t pid)
+{
+	int i;
+
+	for (i = 0; i < KIN_REAPED; i++)
+		if (kin->reaped[i] == pid)
+			return true;
+	return false;
 }
 
 static int
@@ -199,7 +215,8 @@ kin_read_new(struct kin *kin, pid_t last)
 	pid_t pid;
 
 	for (pid = kin->known_pid + 1; pid <= last; pid++)
-		if (pids_find(kin->leaders, pid) == NULL &&
+		if (!is_reaped(kin, pid) &&
+		    pids_find(kin->leaders, pid) == NULL &&
 		    find_process(kin->seen, kin->len, pid) == NULL &&
 		    linux_read_process(pid, &list[n]))
 			n++;
@@ -209,7 +226,7 @@ kin_read_new(struct kin *kin, pid_t last)
 static bool
 kin_look(struct kin *kin)
 {
-	pid_t last = linux_last_pid();
+	pid_t last = linux_last_pid(&kin->last_pid_fd);
 	bool has_all = kin->known_pid != 0 && last >= kin->known_pid &&
 	    last - kin->known_pid <= RANGE_MAX &&
 	    now_us() - kin->read_us < kin->read_cost_us * READ_SHARE;

@@ -20,12 +20,17 @@
  * anew, and now and then, within a small share of the time. Where there is no
  * /proc, the group is all there is.
  */
+#define KIN_REAPED 16
+
 struct kin {
 	const struct pids *leaders; /* those not reaped yet; the host's */
 	struct pids orphans;        /* adopted: pid to its struct orphan */
 	struct linux_process *seen; /* our descendants but for the leaders */
 	size_t len;
 	bool is_subreaper;
+	int last_pid_fd;          /* for linux_last_pid */
+	pid_t reaped[KIN_REAPED]; /* leaders, the latest: need no look */
+	unsigned reaped_at;
 	pid_t known_pid; /* the last number that was given when we looked */
 	int64_t read_us, read_cost_us;       /* all of /proc */
 	int64_t refresh_us, refresh_cost_us; /* those seen before */

@@ -33,8 +33,9 @@ linux_read_environ(pid_t pid, const char *name)
 }
 
 pid_t
-linux_last_pid(void)
+linux_last_pid(int *fd)
 {
+	(void)fd;
 	return 0;
 }
 
@@ -210,13 +211,18 @@ linux_read_environ(pid_t pid, const char *name)
 }
 
 pid_t
-linux_last_pid(void)
+linux_last_pid(int *fd)
 {
-	const char *p;
 	char text[256];
+	const char *p;
+	ssize_t n;
 
-	if (!read_small("/proc/loadavg", text, sizeof text))
+	if (*fd < 0)
+		*fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	n = *fd >= 0 ? pread(*fd, text, sizeof text - 1, 0) : 0;
+	if (n <= 0)
 		return 0;
+	text[n] = '\0';
 	p = strrchr(text, ' ');
 	return p != NULL ? (pid_t)strtol(p, NULL, 10) : 0;
 }

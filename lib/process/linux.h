@@ -32,8 +32,11 @@ bool linux_list_processes(struct linux_process **list, size_t *n);
  * caller's to free(3), NULL where it had none or it may not be read.
  */
 char *linux_read_environ(pid_t pid, const char *name);
-/* The number given to a process last; 0 where there is no way to look. */
-pid_t linux_last_pid(void);
+/*
+ * The number given to a process last; 0 where there is no way to look. *fd is
+ * -1 at first, and the caller's to close: it is asked often.
+ */
+pid_t linux_last_pid(int *fd);
 /*
  * A signal (0: none) to a process that is still the one which started at
  * start_ticks, no matter how fast numbers are used again. False if it is gone.

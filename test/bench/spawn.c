@@ -359,6 +359,23 @@ print_ratio(const char *what, int ours, const char *limit, int theirs,
 	    median(other, n), limit, median(ratio, n), target);
 }
 
+/*
+ * A child has a session of its own, and with it, on many a Linux, a share of
+ * the processor of its own: beside other work it waits for its turn as a whole
+ * session, where the children of a bare loop run in their parent's share.
+ */
+static void
+warn_if_busy(void)
+{
+	double load;
+
+	if (getloadavg(&load, 1) == 1 && load > 0.7)
+		fprintf(stderr,
+		    "spawn: other work is under way (load %.1f): the ratios "
+		    "mean little\n",
+		    load);
+}
+
 int
 main(void)
 {
@@ -367,6 +384,7 @@ main(void)
 	bench.loop = ev_loop_new(0);
 	bench.clock = clock_open(bench.loop);
 	bench.host = proc_host_open(bench.loop, bench.clock);
+	warn_if_busy();
 	run_rounds();
 	print_ratio("spawn, pool of 4", ARGV, "vfork", VFORK, ">= 0.88");
 	print_ratio("spawn, pool of 4", ARGV, "posix_spawn", SPAWN, ">= 0.95");
