@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <ev.h>
 #include <jansson.h>
+#include <poll.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #include "cmd/cmd.h"
@@ -203,6 +205,15 @@ main_print_all(const struct cli *cli, const struct err *err)
 		fputs("Try 'wjobs --help'.\n", stderr);
 }
 
+/* errno may be long gone: the write that failed was one of many. */
+static bool
+main_reader_has_gone(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 /*
  * What could not be written to standard output was not said. A reader that
  * has gone away, as head(1) does, wanted no more: that is no error to tell.
@@ -215,7 +226,7 @@ main_flush(const struct cli *cli, int status)
 
 	if (failed == 0 && !ferror(stdout))
 		return status;
-	if (failed == EPIPE || (failed == 0 && errno == EPIPE))
+	if (failed == EPIPE || main_reader_has_gone())
 		return status != 0 ? status : 128 + 13;
 	err_sys(&err, failed != 0 ? failed : EIO, "cannot write the output");
 	main_print(&err);
