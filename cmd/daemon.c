@@ -12,6 +12,8 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/engine/scheduler.h"
+#include "lib/store/late.h"
+#include "lib/store/spool.h"
 #include "lib/store/writer.h"
 #include "lib/time/stamp.h"
 
@@ -110,6 +112,54 @@ daemon_log_found(const struct store_start *found)
 		    found->lost);
 }
 
+/*
+ * The store, or one that opens later where it cannot now: jobs do not wait for
+ * it. NULL where it is one that must not be written.
+ */
+static struct store *
+daemon_reach_store(
+    struct daemon *daemon, struct store_limits limits, struct err *err)
+{
+	const struct store_place *place = &daemon->cli->place;
+	struct store *store = NULL;
+	char *note = NULL;
+	bool is_open = store_lock_take_store(place, &daemon->lock, err) &&
+	    store_open(place->store, STORE_OWN, limits, &store, &note, err) ==
+		STORE_OPENED;
+
+	if (note != NULL)
+		log_line(LOG_ERROR, "%s", note);
+	free(note);
+	if (is_open)
+		return store;
+	if (err->code == ERR_CONFIG || err->code == ERR_BUSY)
+		return NULL;
+	log_event(LOG_ERROR, "degraded: the store cannot be opened yet",
+	    "error", err->msg, NULL);
+	*err = (struct err){ 0 }; /* told, and no reason to end */
+	return late_new(place, &daemon->lock, limits);
+}
+
+/* What an earlier scheduler spooled comes first: it is what it did last. */
+static bool
+daemon_take_over(struct daemon *daemon, struct store *store, struct err *err)
+{
+	const char *spool = daemon->cli->place.spool;
+	struct err spool_err;
+	bool is_in = spool_take_in(spool, store, &spool_err);
+
+	if (!is_in)
+		log_event(LOG_ERROR, "what was spooled waits", "error",
+		    spool_err.msg, NULL);
+	if (!store_take_over(store, &daemon->engine.self,
+		clock_wall_ms(daemon->engine.clock), &daemon->found, err))
+		return false;
+	if (!is_in)
+		spool_correct(spool, &daemon->found);
+	daemon_log_found(&daemon->found);
+	return true;
+}
+
 static bool
 daemon_open_store(struct daemon *daemon, struct err *err)
 {
@@ -117,24 +167,18 @@ daemon_open_store(struct daemon *daemon, struct err *err)
 	const struct jobfile *file = &cli->jobfile;
 	struct store_limits limits = { file->history_keep,
 		file->history_max_age_ms };
-	struct store *store = NULL;
-	char *note = NULL;
+	struct store *store;
 
 	if (!store_place_make(&cli->place, err) ||
 	    !store_lock_take(&cli->place, &daemon->lock, err))
 		return false;
-	if (store_open(cli->place.store, STORE_OWN, limits, &store, &note,
-		err) != STORE_OPENED)
+	store = daemon_reach_store(daemon, limits, err);
+	if (store == NULL)
 		return false;
-	if (note != NULL)
-		log_line(LOG_ERROR, "%s", note);
-	free(note);
-	if (!store_take_over(store, &daemon->engine.self,
-		clock_wall_ms(daemon->engine.clock), &daemon->found, err)) {
+	if (!daemon_take_over(daemon, store, err)) {
 		store_close(store);
 		return false;
 	}
-	daemon_log_found(&daemon->found);
 	daemon->writer = writer_start(daemon->loop, store, cli->place.spool,
 	    daemon_on_store, daemon, err);
 	if (daemon->writer == NULL) {

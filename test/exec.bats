@@ -2,6 +2,7 @@
 # Filters: `wjobs run JOB...` and `wjobs exec`, here and now.
 
 load helper
+# shellcheck disable=SC2154 # run and the scheduler set status, output and more
 
 some_jobs() {
   jobfile <<'END'

@@ -2,6 +2,7 @@
 # `wjobs run` as a process: on time, drained, killed, started again.
 
 load helper
+# shellcheck disable=SC2154 # run and the scheduler set status, output and more
 
 # history_is TEXT ARG... - what history has, as bare values.
 history_is() {
@@ -52,13 +53,13 @@ END
 jobs:
   long:
     interval: 100ms
-    command: echo begun >>begun; sleep 0.7; echo done >>done
+    command: echo begun >>begun; sleep 0.7; echo ended >>ended
 END
   scheduler_start
   eventually test -s begun
   scheduler_stop
   is "$scheduler_status" 0
-  is "$(lines begun)" "$(lines done)"
+  is "$(lines begun)" "$(lines ended)"
   is "$("$WJOBS" history long --status completed -n 1 -o status)" completed
 }
 
@@ -392,4 +393,41 @@ END
   eventually grep -qs started run.err
   scheduler_stop
   is "$scheduler_status" 0
+}
+
+@test "run: a store that cannot be opened yet stops no job, and is told later" {
+  jobfile <<END
+store: $PWD/later/wjobs.db
+jobs: { tick: { interval: 100ms, command: echo >>tick.out } }
+END
+  scheduler_start
+  eventually grep -qs 'level=error msg="degraded' run.err
+  eventually lines_are tick.out -ge 5
+  mkdir -m 700 later
+  eventually history_is completed tick -n 1 -o status
+  eventually grep -qs 'takes history again' run.err
+  scheduler_stop
+  is "$scheduler_status" 0
+  is "$(wjobs history tick --status completed -n 1000 -o id | wc -l)" "$(lines tick.out)"
+}
+
+@test "run: what could not be written is spooled, and the next start has it" {
+  jobfile <<END
+store: $PWD/later/wjobs.db
+jobs:
+  tick:
+    interval: 100ms
+    catch_up: all
+    command: echo "\$WJOBS_SCHEDULED_AT" >>tick.out
+END
+  scheduler_start
+  eventually lines_are tick.out -ge 5
+  scheduler_stop
+  test -n "$(find "$WJOBS_STATE_DIR" -name '*spool*')"
+  mkdir -m 700 later
+  scheduler_start
+  eventually history_is completed tick -n 1 -o status
+  scheduler_stop
+  is "$(sort tick.out | uniq -d)" ''
+  is "$(wjobs history tick --status completed -n 1000 -o id | wc -l)" "$(lines tick.out)"
 }

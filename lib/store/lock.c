@@ -28,15 +28,15 @@ read_pid(int fd)
 	return strtol(text, NULL, 10);
 }
 
-static bool
-write_pid(int fd, const char *path, struct err *err)
+/* For people only: on a full disk the lock is as good without it. */
+static void
+write_pid(int fd)
 {
 	char text[32];
 	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
 
-	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n)
-		return true;
-	return err_sys(err, errno, "cannot write '%s'", path);
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) != n)
+		(void)!ftruncate(fd, 0);
 }
 
 /* Returns -1 with err; `what` is said to be in use where it is held. */
@@ -54,8 +54,8 @@ lock_file(const char *path, const char *what, struct err *err)
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		err_set(err, ERR_CONFIG, "'%s' is no regular file", path);
 	} else if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		if (write_pid(fd, path, err))
-			return fd;
+		write_pid(fd);
+		return fd;
 	} else if (errno != EWOULDBLOCK) {
 		err_sys(err, errno, "cannot lock '%s'", path);
 	} else if ((pid = read_pid(fd)) > 0) {
@@ -73,29 +73,29 @@ store_lock_take(
     const struct store_place *place, struct store_lock *lock, struct err *err)
 {
 	char *path = mem_printf("%s/lock", place->runtime_dir);
-	char *what = NULL;
-	struct store_lock taken = { -1, -1 };
-	bool is_done = false;
+	int fd = lock_file(path, "this jobfile", err);
 
-	taken.jobfile_fd = lock_file(path, "this jobfile", err);
-	if (taken.jobfile_fd < 0)
-		goto out;
-	if (strcmp(place->store, "memory") != 0) {
-		free(path);
-		path = mem_printf("%s-lock", place->store);
-		what = mem_printf("the store '%s'", place->store);
-		taken.store_fd = lock_file(path, what, err);
-		if (taken.store_fd < 0)
-			goto out;
-	}
-	*lock = taken;
-	taken = (struct store_lock){ -1, -1 };
-	is_done = true;
-out:
-	store_lock_give(&taken);
+	free(path);
+	if (fd < 0)
+		return false;
+	*lock = (struct store_lock){ fd, -1 };
+	return true;
+}
+
+bool
+store_lock_take_store(
+    const struct store_place *place, struct store_lock *lock, struct err *err)
+{
+	char *path, *what;
+
+	if (strcmp(place->store, "memory") == 0 || lock->store_fd >= 0)
+		return true;
+	path = mem_printf("%s-lock", place->store);
+	what = mem_printf("the store '%s'", place->store);
+	lock->store_fd = lock_file(path, what, err);
 	free(what);
 	free(path);
-	return is_done;
+	return lock->store_fd >= 0;
 }
 
 void

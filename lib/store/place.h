@@ -41,8 +41,11 @@ store_place_make(const struct store_place *place, struct err *err) MUST_CHECK;
 struct store_lock {
 	int jobfile_fd, store_fd; /* -1: not held */
 };
+/* The jobfile's, into *lock; then the store's, which `memory` does not need. */
 bool store_lock_take(const struct store_place *place, struct store_lock *lock,
     struct err *err) MUST_CHECK;
+bool store_lock_take_store(const struct store_place *place,
+    struct store_lock *lock, struct err *err) MUST_CHECK;
 void store_lock_give(struct store_lock *lock);
 
 #endif

@@ -11,6 +11,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/store/backend.h"
 
 /*
  * The format: a line that names it and its version, the id, the number of
@@ -406,4 +407,73 @@ spool_release(struct spool *spool)
 		store_op_free(op);
 	}
 	*spool = (struct spool){ 0 };
+}
+
+/* The spool as a batch that is applied only once. */
+static struct store_op **
+spool_batch(struct spool *spool, size_t *n)
+{
+	struct store_op **ops = mem_alloc(
+	    (spool->n + 1) * sizeof(struct store_op *));
+	struct store_op *op;
+
+	*n = 0;
+	ops[*n] = store_op_new(STORE_ONCE, NULL);
+	ops[(*n)++]->record.id = spool->id;
+	for (op = spool->first; op != NULL; op = op->next)
+		ops[(*n)++] = op;
+	return ops;
+}
+
+bool
+spool_take_in(const char *path, struct store *store, struct err *err)
+{
+	struct spool spool;
+	struct store_op **ops;
+	size_t n;
+	bool ok;
+
+	switch (spool_load(path, &spool, err)) {
+	case SPOOL_NONE:
+		return true;
+	case SPOOL_DAMAGED:
+		return false;
+	case SPOOL_LOADED:
+		break;
+	}
+	ops = spool_batch(&spool, &n);
+	ok = store_apply(store, ops, n, err);
+	if (ok)
+		unlink(path);
+	store_op_free(ops[0]);
+	free(ops);
+	spool_release(&spool);
+	return ok;
+}
+
+/* How far an operation says that its job's instants are settled. */
+static int64_t
+spool_watermark(const struct store_op *op)
+{
+	return store_op_claims(op) ? op->record.scheduled_ms : op->watermark_ms;
+}
+
+void
+spool_correct(const char *path, struct store_start *start)
+{
+	struct spool spool;
+	struct store_op *op;
+	struct err err;
+	size_t i;
+
+	if (spool_load(path, &spool, &err) != SPOOL_LOADED)
+		return;
+	for (op = spool.first; op != NULL; op = op->next)
+		for (i = 0; i < start->jobs; i++)
+			if (op->record.job != NULL &&
+			    strcmp(op->record.job, start->job[i].name) == 0 &&
+			    spool_watermark(op) > start->job[i].watermark_ms)
+				start->job[i].watermark_ms = spool_watermark(
+				    op);
+	spool_release(&spool);
 }

@@ -26,6 +26,17 @@ bool spool_save(
     const char *path, const struct spool *spool, struct err *err) MUST_CHECK;
 enum spool_loaded
 spool_load(const char *path, struct spool *spool, struct err *err);
+/*
+ * Apply what an earlier writer left, and remove the file. True where there was
+ * none, too. On failure it stays, for the next writer to take in; err says why.
+ */
+bool spool_take_in(
+    const char *path, struct store *store, struct err *err) MUST_CHECK;
+/*
+ * What the file knows better than a store that could not be written: put the
+ * watermarks of its operations into *start.
+ */
+void spool_correct(const char *path, struct store_start *start);
 void spool_release(struct spool *spool);
 
 #endif

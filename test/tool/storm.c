@@ -500,7 +500,8 @@ place(const char *verb, const char *jobfile, const char *store)
 		printf("%s\n%s\n%s\n%s\n", p.state_dir, p.runtime_dir, p.store,
 		    p.spool);
 	if (is_good && strcmp(verb, "lock") == 0)
-		is_good = store_lock_take(&p, &lock, &err);
+		is_good = store_lock_take(&p, &lock, &err) &&
+		    store_lock_take_store(&p, &lock, &err);
 	if (!is_good)
 		printf("error %d: %s\n", (int)err.code, err.msg);
 	if (is_good && strcmp(verb, "lock") == 0) {
