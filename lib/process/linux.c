@@ -227,23 +227,30 @@ linux_last_pid(int *fd)
 	return p != NULL ? (pid_t)strtol(p, NULL, 10) : 0;
 }
 
+static bool
+is_still(const struct linux_process *process)
+{
+	struct linux_process now;
+
+	return linux_read_process(process->pid, &now) &&
+	    now.start_ticks == process->start_ticks && now.state != 'Z' &&
+	    now.state != 'X';
+}
+
 bool
 linux_signal(const struct linux_process *process, int signal)
 {
-	struct linux_process now;
 	bool is_same;
-	int fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+	int fd;
 
-	/* a kernel before 5.3 has none; then the two steps must do */
-	is_same = linux_read_process(process->pid, &now) &&
-	    now.start_ticks == process->start_ticks && now.state != 'Z' &&
-	    now.state != 'X';
-	if (is_same && signal != 0) {
-		if (fd >= 0)
-			syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
-		else
-			kill(process->pid, signal);
-	}
+	if (signal == 0)
+		return is_still(process);
+	fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+	is_same = is_still(process);
+	if (is_same && fd >= 0)
+		syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
+	else if (is_same) /* before Linux 5.3 there is none */
+		kill(process->pid, signal);
 	if (fd >= 0)
 		close(fd);
 	return is_same;
