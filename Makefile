@@ -89,10 +89,12 @@ LIB_SRC := $(wildcard lib/*/*.c)
 CMD_SRC := $(wildcard cmd/*.c)
 TOOL_SRC := $(wildcard test/tool/*.c)
 BENCH_SRC := $(wildcard test/bench/*.c)
+BENCH_LIB := test/bench/lib/daemon.c
 WORLD_SRC := $(wildcard test/world/*.c)
 FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
 HEADERS := $(wildcard lib/*/*.h cmd/*.h test/*/*.h)
 ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(TOOL_SRC) $(BENCH_SRC) $(WORLD_SRC) \
+	$(wildcard test/bench/lib/*.c) \
 	$(wildcard test/fuzz/*.c)
 
 TEXT_OBJ := $(patsubst %,$B/%.o,$(wildcard lib/*/*.sql))
@@ -155,9 +157,15 @@ $B/test/sim: $(WORLD_SRC:%.c=$B/%.o)
 $B/test/replay_%: $B/test/fuzz/fuzz_%.o $B/test/fuzz/replay.o $B/libwjobs.a
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$B/bench/%: $B/test/bench/%.o $B/libwjobs.a
+$B/bench/%: $B/test/bench/%.o $(BENCH_LIB:%.c=$B/%.o) $B/libwjobs.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# Static where that can be had: its start is what is measured.
+$B/bench/stamp: test/bench/lib/stamp.c $B/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -static -o $@ $< 2>/dev/null || \
+		$(CC) $(ALL_CFLAGS) -o $@ $<
 
 $B/fuzz/%: $B/test/fuzz/%.o $B/libwjobs.a
 	@mkdir -p $(@D)
@@ -224,7 +232,7 @@ build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
 
 # ---- bench and fuzz
 
-bench: all $(BENCHES)
+bench: all $(BENCHES) $B/bench/stamp
 	@WJOBS=$(CURDIR)/$B/wjobs BENCHES=$(CURDIR)/$B/bench \
 		sh test/bench/run $(BENCH)
 
