@@ -219,7 +219,7 @@ lint: $(LINTED)
 		--enable=warning,portability,performance -D_GNU_SOURCE -D__linux__ -I. \
 		--suppressions-list=test/cppcheck.txt $(LIB_SRC) $(CMD_SRC) $(TOOL_SRC)
 	shellcheck $(SCRIPTS)
-	shellcheck -s bash -x -e SC2001,SC2030,SC2031,SC2034,SC2154 \
+	shellcheck -s bash -x -e SC1010,SC2001,SC2013,SC2016,SC2030,SC2031,SC2034,SC2154,SC2217 \
 		$(wildcard test/*.bash test/*.bats)
 	$(if $(wildcard man/*.[15]),mandoc -Tlint -W warning $(wildcard man/*.[15]))
 	@echo "lint: clean"
