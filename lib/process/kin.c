@@ -14,7 +14,7 @@
 /* At most one part in so many of the time is spent on reading all of /proc. */
 #define READ_SHARE 200
 /* Beyond so many new numbers it is cheaper to read all. */
-#define RANGE_MAX 1000
+#define RANGE_MAX 300
 /* More of ours than this are not refreshed each time, but for so much of it. */
 #define REFRESH_MAX   32
 #define REFRESH_SHARE 20

@@ -4,6 +4,7 @@
  * word that is not the one that belongs there is an error.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,7 @@ write_words(const char *path, uint64_t limit, uint64_t total, size_t piece)
 			word[i] = at++;
 		live_add(&live, (const char *)word, piece);
 	}
-	printf("written=%llu\n", (unsigned long long)(at * 8));
+	printf("written=%" PRIu64 "\n", at * 8);
 	live_end(&live);
 	free(word);
 	return 0;
@@ -100,15 +101,14 @@ read_words(const char *path)
 		state = live_read(&reader, &text, &skipped);
 		all_skipped += skipped;
 		if (!check_words(&text, all_read + all_skipped)) {
-			printf("a wrong word after %llu\n",
-			    (unsigned long long)(all_read + all_skipped));
+			printf("a wrong word after %" PRIu64 "\n",
+			    all_read + all_skipped);
 			return 1;
 		}
 		all_read += text.len;
 	} while (state == LIVE_GOING);
-	printf("state=%s\nread=%llu\nskipped=%llu\n",
-	    state == LIVE_ENDED ? "ended" : "broken",
-	    (unsigned long long)all_read, (unsigned long long)all_skipped);
+	printf("state=%s\nread=%" PRIu64 "\nskipped=%" PRIu64 "\n",
+	    state == LIVE_ENDED ? "ended" : "broken", all_read, all_skipped);
 	live_close(&reader);
 	str_release(&text);
 	return 0;
@@ -129,8 +129,7 @@ follow(const char *path)
 		str_clear(&text);
 		state = live_read(&reader, &text, &skipped);
 		if (skipped > 0)
-			printf("[%llu bytes skipped]\n",
-			    (unsigned long long)skipped);
+			printf("[%" PRIu64 " bytes skipped]\n", skipped);
 		fwrite(str_text(&text), 1, text.len, stdout);
 		fflush(stdout);
 	} while (state == LIVE_GOING);
