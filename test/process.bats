@@ -199,12 +199,13 @@ shells() {
 
 @test "orphans: those of one run are not taken for another's" {
   needs linux proc
-  tool proc -w 3000 -e WJOBS_RUN_ID=first -c 'setsid -f sleep 300' >/dev/null 3>&- &
-  eventually some_of_run first
-  proc -t 200 -K -e WJOBS_RUN_ID=second -c 'setsid -f sleep 300; sleep 300'
-  shows survivors=0
-  none_of_run second
-  some_of_run first
+  proc -n 2 -j 2 -t 800 -o discard -c 'case $WJOBS_RUN_ID in
+    run-0) setsid -f sleep 300 ;;
+    *) setsid -f sleep 300; sleep 300 ;;
+    esac'
+  shows ok=1 timed_out=1 survivors=1
+  some_of_run run-0
+  none_of_run run-1
 }
 
 @test "reaping: orphans that we adopt leave no zombie" {
@@ -387,6 +388,16 @@ shells() {
   eventually test -e finished
   wait
   is "$(sed '/^started/,$d' got.txt | sha256sum)" "$(seq 200000 | sha256sum)"
+}
+
+@test "tee: a reader that stalls stops the command, and no clock" {
+  mkfifo slow
+  exec 5<>slow
+  "$TOOLS/proc" -o tee -t 300 -c 'trap ">stopped; exit" TERM; yes & wait' \
+    >&5 2>/dev/null 3>&- &
+  eventually test -e stopped
+  kill -KILL $!
+  exec 5<&-
 }
 
 @test "tee: a slow reader gets the last words as well" {
