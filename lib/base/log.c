@@ -46,6 +46,21 @@ log_ready(void)
 	    (no_color == NULL || no_color[0] == '\0');
 }
 
+/* A line for somebody who watches: the job first, and no more than needed. */
+static bool
+log_is_human(void)
+{
+	return log_err.is_terminal && log_state.format == LOG_LOGFMT;
+}
+
+/* The job has been said; the id of a run that went well is for machines. */
+static bool
+log_is_left_out(enum log_level level, const char *key)
+{
+	return strcmp(key, "job") == 0 ||
+	    (strcmp(key, "run") == 0 && level >= LOG_INFO && log_is_human());
+}
+
 void
 log_setup(enum log_level level, enum log_format format)
 {
@@ -62,7 +77,7 @@ log_time(struct str *line)
 	char text[32];
 	struct tm tm;
 
-	if (log_err.is_terminal && log_state.format == LOG_LOGFMT) {
+	if (log_is_human()) {
 		localtime_r(&s, &tm);
 		strftime(text, sizeof text, "%H:%M:%S", &tm);
 		str_addf(line, "%s.%03d", text, (int)(ms % 1000));
@@ -140,8 +155,8 @@ log_pair(struct str *line, const char *key, const char *s, size_t n)
 
 /* The beginning of a line for people at a terminal. */
 static void
-log_begin_human(
-    struct str *line, enum log_level level, const char *msg, size_t n)
+log_begin_human(struct str *line, enum log_level level, const char *job,
+    const char *msg, size_t n)
 {
 	static const char *const colour[] = {
 		[LOG_ERROR] = "\033[31m",
@@ -156,18 +171,21 @@ log_begin_human(
 	if (has_colour)
 		str_add(line, colour[level]);
 	str_addf(line, "%-5s ", log_level_name[level]);
+	if (job != NULL)
+		str_addf(line, "%s: ", job);
 	str_add_visible(line, msg, n, false);
 	if (has_colour)
 		str_add(line, "\033[0m");
 }
 
 static void
-log_begin(struct str *line, enum log_level level, const char *msg, size_t n)
+log_begin(struct str *line, enum log_level level, const char *job,
+    const char *msg, size_t n)
 {
 	struct str time = { 0 };
 
-	if (log_err.is_terminal && log_state.format == LOG_LOGFMT) {
-		log_begin_human(line, level, msg, n);
+	if (log_is_human()) {
+		log_begin_human(line, level, job, msg, n);
 		return;
 	}
 	if (log_state.format == LOG_JSON)
@@ -179,6 +197,22 @@ log_begin(struct str *line, enum log_level level, const char *msg, size_t n)
 	log_key(line, "msg"); /* always quoted, whatever it holds */
 	log_quote(line, msg, n, log_state.format == LOG_JSON);
 	str_release(&time);
+	if (job != NULL)
+		log_pair(line, "job", job, strlen(job));
+}
+
+/* Whose event it is: the value of "job" among the pairs, or NULL. */
+static const char *
+log_job_of(va_list ap)
+{
+	const char *key, *value;
+
+	while ((key = va_arg(ap, const char *)) != NULL) {
+		value = va_arg(ap, const char *);
+		if (strcmp(key, "job") == 0)
+			return value;
+	}
+	return NULL;
 }
 
 static void
@@ -197,8 +231,8 @@ log_tell_dropped(struct outlet *outlet, unsigned long long n)
 	struct str line = { 0 };
 
 	snprintf(number, sizeof number, "%llu", n);
-	log_begin(
-	    &line, LOG_WARN, "log lines dropped", strlen("log lines dropped"));
+	log_begin(&line, LOG_WARN, NULL, "log lines dropped",
+	    strlen("log lines dropped"));
 	log_pair(&line, "count", number, strlen(number));
 	log_end(&line);
 	outlet_add(outlet, line.s, line.len);
@@ -230,17 +264,20 @@ void
 log_event(enum log_level level, const char *msg, ...)
 {
 	struct str line = { 0 };
-	const char *key, *value;
+	const char *key, *value, *job;
 	va_list ap;
 
 	if (level > log_state.level)
 		return;
 	log_ready();
-	log_begin(&line, level, msg, strlen(msg));
+	va_start(ap, msg);
+	job = log_job_of(ap);
+	va_end(ap);
+	log_begin(&line, level, job, msg, strlen(msg));
 	va_start(ap, msg);
 	while ((key = va_arg(ap, const char *)) != NULL) {
 		value = va_arg(ap, const char *);
-		if (value != NULL)
+		if (value != NULL && !log_is_left_out(level, key))
 			log_pair(&line, key, value, strlen(value));
 	}
 	va_end(ap);
@@ -276,11 +313,10 @@ log_output_line(
 	    : stream == STDOUT_FILENO              ? "stdout"
 						   : NULL;
 
-	log_begin(&line, LOG_INFO, data, n);
-	log_pair(&line, "job", job, strlen(job));
-	if (run != NULL)
+	log_begin(&line, LOG_INFO, job, data, n);
+	if (run != NULL && !log_is_human())
 		log_pair(&line, "run", run, strlen(run));
-	if (name != NULL)
+	if (name != NULL && (stream == STDERR_FILENO || !log_is_human()))
 		log_pair(&line, "stream", name, strlen(name));
 	log_end(&line);
 	log_put(&line);
