@@ -227,8 +227,11 @@ set_up(struct sqlite *sq, int64_t version)
 {
 	bool is_network = sq->path != NULL &&
 	    sqlite_file_network(sq->path) != NULL;
-	int rc = exec(sq->db, "PRAGMA auto_vacuum = INCREMENTAL");
+	int rc = SQLITE_OK;
 
+	/* which is written to the file each time, so only to a new one */
+	if (version == 0)
+		rc = exec(sq->db, "PRAGMA auto_vacuum = INCREMENTAL");
 	if (rc == SQLITE_OK)
 		rc = exec(sq->db,
 		    is_network ? "PRAGMA journal_mode = TRUNCATE;"
@@ -281,7 +284,10 @@ try_open(struct sqlite *sq, enum store_mode mode, struct err *err)
 	return verdict;
 }
 
-/* Drop the handle, so that the file can be opened anew or be moved. */
+/*
+ * Drop the handle, so that the file can be opened anew or be moved; what the
+ * log beside it holds, closing must not clear away.
+ */
 static void
 drop_handle(struct sqlite *sq)
 {
@@ -291,6 +297,9 @@ drop_handle(struct sqlite *sq)
 		sqlite3_finalize(sq->stmt[i]);
 		sq->stmt[i] = NULL;
 	}
+	if (sq->db != NULL)
+		sqlite3_db_config(
+		    sq->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_close(sq->db);
 	sq->db = NULL;
 }

@@ -563,6 +563,7 @@ main(int argc, char **argv)
 {
 	char line[4096];
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	where = argc > 1 ? argv[1] : "memory";
 	if (argc > 2 && strcmp(argv[2], "read") == 0)
 		mode = STORE_READ;

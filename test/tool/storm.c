@@ -136,6 +136,7 @@ hold(const char *path, const char *begin)
 	sqlite3 *db;
 
 	if (sqlite3_open(path, &db) != SQLITE_OK ||
+	    sqlite3_busy_timeout(db, 5000) != SQLITE_OK ||
 	    sqlite3_exec(db, begin, NULL, NULL, NULL) != SQLITE_OK)
 		fail(sqlite3_errmsg(db));
 	printf("held\n");

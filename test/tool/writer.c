@@ -19,7 +19,8 @@
  *   answers         how claims were answered, and the longest wait for one
  *   stop MS         stop with that much patience, and end
  *
- * A change of the writer's state is said when it comes.
+ * A change of the writer's state is said when it comes. Where input ends, it
+ * stops, once it has settled if that was asked.
  */
 
 static struct ev_loop *loop;
@@ -28,6 +29,7 @@ static int64_t instant_ms = 1700000000000, last_run;
 static long asked, answered, answer[CLAIM_FAILED + 1];
 static double longest_ms;
 static ev_timer poll_timer;
+static bool is_over; /* nothing more will be said */
 
 struct claimed {
 	double asked_ms;
@@ -165,6 +167,8 @@ on_poll(struct ev_loop *l, ev_timer *w, int revents)
 		return;
 	ev_timer_stop(l, w);
 	printf("settled\n");
+	if (is_over)
+		ev_break(l, EVBREAK_ALL);
 }
 
 static void
@@ -216,6 +220,9 @@ on_input(struct ev_loop *l, ev_io *w, int revents)
 	(void)revents;
 	if (n <= 0) {
 		ev_io_stop(l, w);
+		is_over = true;
+		if (!ev_is_active(&poll_timer))
+			ev_break(l, EVBREAK_ALL);
 		return;
 	}
 	len += (size_t)n;
