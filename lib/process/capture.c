@@ -8,7 +8,10 @@
 
 #include "lib/base/mem.h"
 
-/* Pieces that one command may hand us in one turn of the loop. */
+/*
+ * Pieces that one command may hand us in one turn of the loop; only one where
+ * somebody looks at each, which may cost more than the reading.
+ */
 #define TURN_PIECES 4
 /* Pieces read at the leader's end, before the loop gets its turn again. */
 #define DRAIN_PIECES 32
@@ -296,7 +299,7 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 
 	(void)loop;
 	(void)revents;
-	stream_read(stream, TURN_PIECES);
+	stream_read(stream, stream->capture->output != NULL ? 1 : TURN_PIECES);
 	if (stream->fd < 0)
 		capture_tell(stream->capture);
 }
