@@ -247,18 +247,27 @@ daemon_close(struct daemon *daemon)
 static void
 daemon_log_start(const struct daemon *daemon)
 {
-	int64_t next_ms = scheduler_next_ms(daemon->scheduler);
-	char jobs[24], pid[24], next[STAMP_TEXT_SIZE];
+	char jobs[24], pid[24];
 
 	snprintf(jobs, sizeof jobs, "%zu", daemon->cli->jobfile.n);
 	snprintf(pid, sizeof pid, "%ld", (long)getpid());
 	log_event(LOG_INFO, "started", "jobfile", daemon->cli->jobfile.path,
 	    "jobs", jobs, "store", daemon->cli->place.store, "worker",
-	    daemon->worker, "pid", pid, "next",
-	    next_ms == CLOCK_NEVER
-		? NULL
-		: stamp_rfc3339(next_ms, daemon->cli->jobfile.zone, next),
-	    NULL);
+	    daemon->worker, "pid", pid, NULL);
+}
+
+static void
+daemon_log_next(const struct daemon *daemon)
+{
+	int64_t next_ms = scheduler_next_ms(daemon->scheduler);
+	char next[STAMP_TEXT_SIZE];
+
+	if (next_ms == CLOCK_NEVER)
+		log_line(LOG_WARN, "no job is ever due");
+	else
+		log_event(LOG_INFO, "waiting", "next",
+		    stamp_rfc3339(next_ms, daemon->cli->jobfile.zone, next),
+		    NULL);
 }
 
 static void
@@ -267,8 +276,9 @@ daemon_serve(struct daemon *daemon)
 	daemon_watch(daemon, &daemon->term, daemon_on_stop, SIGTERM);
 	daemon_watch(daemon, &daemon->interrupt, daemon_on_stop, SIGINT);
 	daemon_watch(daemon, &daemon->hangup, daemon_on_hangup, SIGHUP);
-	scheduler_start(daemon->scheduler, &daemon->found);
 	daemon_log_start(daemon);
+	scheduler_start(daemon->scheduler, &daemon->found);
+	daemon_log_next(daemon);
 	while (!daemon->is_stopped)
 		ev_run(daemon->loop, 0);
 	log_line(LOG_INFO, "stopped");

@@ -237,8 +237,7 @@ due_missed(struct entry *entry, int64_t first_ms, int64_t last_ms, bool has_due)
 			.last_ms = skipped_ms,
 			.count = count - n,
 			.reason = RECORD_MISSED,
-			.error = mem_printf("the last of %lld was due at %s",
-			    (long long)count,
+			.error = mem_printf("missed; the last was due at %s",
 			    stamp_rfc3339(
 				last_ms, entry->job->when.zone, text)) });
 	due_drain(entry);
