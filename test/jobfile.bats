@@ -3,6 +3,17 @@
 
 load helper
 
+setup() {
+  test_begin
+  world=
+}
+
+# A directory outside of the test's own goes with it.
+teardown() {
+  [[ -z $world ]] || rm -rf "$world"
+  test_end
+}
+
 # The golden file beside each jobfile of the directory is what `$1` prints.
 corpus() {
   local file failed=0
@@ -342,9 +353,7 @@ safe() {
 @test "jobfile: as root, who else could change the file decides" {
   needs root
   # the directories above a test's own may be anybody's
-  local world
   world=$(mktemp -d /root/wjobs-test.XXXXXX)
-  trap 'rm -rf "$world"' EXIT
   cd "$world"
   echo 'jobs: {a: {interval: 5m, command: x}}' >f.yaml
   local mode
@@ -374,9 +383,7 @@ safe() {
 
 @test "jobfile: as root, a link is looked at from both ends" {
   needs root
-  local world
   world=$(mktemp -d /root/wjobs-test.XXXXXX)
-  trap 'rm -rf "$world"' EXIT
   cd "$world"
   mkdir open closed
   echo 'jobs: {a: {interval: 5m, command: x}}' | tee open/f.yaml closed/f.yaml >l.yaml
