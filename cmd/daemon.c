@@ -278,6 +278,7 @@ daemon_serve(struct daemon *daemon)
 	daemon_watch(daemon, &daemon->hangup, daemon_on_hangup, SIGHUP);
 	daemon_log_start(daemon);
 	scheduler_start(daemon->scheduler, &daemon->found);
+	store_start_release(&daemon->found);
 	daemon_log_next(daemon);
 	while (!daemon->is_stopped)
 		ev_run(daemon->loop, 0);

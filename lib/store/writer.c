@@ -21,7 +21,10 @@
  * that of posting whatever fails. While degraded, a claim is answered at once
  * and its record goes on as a copy without `done`.
  */
-#define BATCH_MAX    4096
+#define BATCH_MAX 4096
+/* What is posted in one turn of the loop is handed over at its end, or so
+   many at a time: to wake the thread for each would cost more than to write. */
+#define POSTED_MAX   64
 #define RETRY_MIN_MS 20
 /* When stopping, there is more to lose by waiting than by asking. */
 #define RETRY_STOP_MS 100
@@ -41,6 +44,8 @@ struct thread {
 	struct writer writer; /* first */
 	struct ev_loop *loop;
 	ev_async async;
+	ev_prepare turn;    /* the loop has done its work, and would sleep */
+	struct list posted; /* in this turn; the loop's alone */
 	pthread_t thread;
 	void (*changed)(void *data);
 	void *data;
@@ -403,24 +408,47 @@ thread_main(void *arg)
 
 /* The loop's side */
 
+/* Hand over what was posted. */
 static void
-thread_post(struct store_port *port, struct store_op *op)
+thread_flush(struct thread *w)
 {
-	struct thread *w = (struct thread *)port;
+	struct store_op *op;
 
-	op->bytes = op_bytes(op);
+	if (w->posted.n == 0)
+		return;
 	pthread_mutex_lock(&w->lock);
-	if (w->is_degraded && is_claim(op)) {
-		list_push(&w->queue, op_without_done(op));
-		answer_failed(w, op);
-	} else {
-		list_push(&w->queue, op);
+	while ((op = list_pop(&w->posted)) != NULL) {
+		if (w->is_degraded && is_claim(op)) {
+			list_push(&w->queue, op_without_done(op));
+			answer_failed(w, op);
+		} else {
+			list_push(&w->queue, op);
+		}
 	}
 	drop_oldest(w);
 	if (w->answers.n > 0)
 		ev_async_send(w->loop, &w->async);
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
+}
+
+static void
+thread_post(struct store_port *port, struct store_op *op)
+{
+	struct thread *w = (struct thread *)port;
+
+	op->bytes = op_bytes(op);
+	list_push(&w->posted, op);
+	if (w->posted.n >= POSTED_MAX)
+		thread_flush(w);
+}
+
+static void
+on_turn(struct ev_loop *loop, ev_prepare *turn, int revents)
+{
+	(void)loop;
+	(void)revents;
+	thread_flush(turn->data);
 }
 
 static void
@@ -497,10 +525,14 @@ writer_start(struct ev_loop *loop, struct store *store, const char *spool_path,
 	ev_async_init(&w->async, on_async);
 	w->async.data = w;
 	ev_async_start(loop, &w->async);
+	ev_prepare_init(&w->turn, on_turn);
+	w->turn.data = w;
+	ev_prepare_start(loop, &w->turn);
 	rc = thread_start(w);
 	if (rc == 0)
 		return &w->writer;
 	err_sys(err, rc, "cannot start the store's thread");
+	ev_prepare_stop(loop, &w->turn);
 	ev_async_stop(loop, &w->async);
 	thread_free(w);
 	return NULL;
@@ -513,7 +545,7 @@ writer_state(struct writer *writer, struct writer_state *state)
 
 	pthread_mutex_lock(&w->lock);
 	state->is_degraded = w->is_degraded;
-	state->waiting = w->queue.n + w->in_batch;
+	state->waiting = w->posted.n + w->queue.n + w->in_batch;
 	state->dropped = w->dropped;
 	memcpy(state->reason, w->reason, sizeof state->reason);
 	memcpy(state->note, w->note, sizeof state->note);
@@ -528,12 +560,14 @@ writer_stop(struct writer *writer, int64_t patience_ms, struct err *err)
 
 	if (w == NULL)
 		return true;
+	thread_flush(w);
 	pthread_mutex_lock(&w->lock);
 	w->is_stopping = true;
 	w->stop_by_ms = now_ms() + patience_ms;
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);
+	ev_prepare_stop(w->loop, &w->turn);
 	ev_async_stop(w->loop, &w->async);
 	is_lost = w->is_lost;
 	if (is_lost)
