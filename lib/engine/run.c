@@ -126,10 +126,16 @@ static void
 run_on_began(struct proc *proc)
 {
 	struct run *run = proc->data;
-	struct record *record = &run->attempt->record;
+	struct identity *leader = &run->attempt->record.leader;
 
-	if (identity_of(proc->pid, &record->leader))
-		run_post(run, STORE_UPDATE);
+	if (proc->start_ticks != 0) {
+		*leader = run->engine->self;
+		leader->pid = proc->pid;
+		leader->start_ticks = proc->start_ticks;
+	} else if (!identity_of(proc->pid, leader)) {
+		return;
+	}
+	run_post(run, STORE_UPDATE);
 }
 
 static void

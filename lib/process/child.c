@@ -10,6 +10,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/process/exec.h"
+#include "lib/process/linux.h"
 
 /*
  * One command from its start to its end. It ends when its leader has been
@@ -429,6 +430,7 @@ child_launch(
 	struct exec exec = { .programs = &child->host->programs,
 		.mono_ms = child->began_mono_ms,
 		.command = command };
+	uint64_t before;
 	bool ok;
 
 	child->result.step = SPAWN_FDS;
@@ -437,7 +439,9 @@ child_launch(
 		return false;
 	exec.fd[1] = child->capture.child_fd[1];
 	exec.fd[2] = child->capture.child_fd[2];
+	before = linux_ticks();
 	ok = exec_start(&exec, &child->pid, &child->result.step, err);
+	child->proc->start_ticks = linux_ticks() == before ? before : 0;
 	if (child->has_input)
 		close(exec.fd[0]);
 	return ok;

@@ -39,6 +39,12 @@ linux_last_pid(int *fd)
 	return 0;
 }
 
+uint64_t
+linux_ticks(void)
+{
+	return 0;
+}
+
 bool
 linux_signal(const struct linux_process *process, int signal)
 {
@@ -79,6 +85,7 @@ linux_default_signal(int signal)
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/mem.h"
@@ -235,6 +242,18 @@ is_still(const struct linux_process *process)
 	return linux_read_process(process->pid, &now) &&
 	    now.start_ticks == process->start_ticks && now.state != 'Z' &&
 	    now.state != 'X';
+}
+
+uint64_t
+linux_ticks(void)
+{
+	struct timespec ts;
+	uint64_t ns;
+
+	if (clock_gettime(CLOCK_BOOTTIME, &ts) != 0)
+		return 0;
+	ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+	return ns / (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 bool

@@ -38,6 +38,11 @@ char *linux_read_environ(pid_t pid, const char *name);
  */
 pid_t linux_last_pid(int *fd);
 /*
+ * Now, as start_ticks has it: a process that is started between two calls with
+ * the same answer has that one. 0 where there is no such clock.
+ */
+uint64_t linux_ticks(void);
+/*
  * A signal (0: none) to a process that is still the one which started at
  * start_ticks, no matter how fast numbers are used again. False if it is gone.
  */

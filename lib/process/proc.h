@@ -103,7 +103,9 @@ struct proc {
 	void *data;
 	/* Set by the host. */
 	struct proc_host *host;
-	pid_t pid;   /* 0 unless it runs */
+	pid_t pid; /* 0 unless it runs */
+	/* As struct identity has it; 0: not known without a look at /proc. */
+	uint64_t start_ticks;
 	void *inner; /* the host's own */
 };
 
