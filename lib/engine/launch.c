@@ -72,10 +72,8 @@ launch_environment(struct env *env, const struct engine *engine,
 	const struct env *base = job->clean_env ? &engine->clean
 						: &engine->inherited;
 	const char **item;
-	size_t i;
 
-	for (i = 0; i < base->len; i++)
-		env_put(env, base->item[i]);
+	env_begin(env, base);
 	for (item = job->env; item != NULL && *item != NULL; item++)
 		env_put(env, *item);
 	for (item = job->env_file; item != NULL && *item != NULL; item++)

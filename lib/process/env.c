@@ -15,6 +15,15 @@
 
 extern char **environ;
 
+static void
+env_drop(struct env *env, size_t at)
+{
+	const struct env *base = env->base;
+
+	if (base == NULL || at >= base->len || env->item[at] != base->item[at])
+		free(env->item[at]);
+}
+
 void
 env_release(struct env *env)
 {
@@ -23,7 +32,7 @@ env_release(struct env *env)
 	if (env == NULL)
 		return;
 	for (i = 0; i < env->len; i++)
-		free(env->item[i]);
+		env_drop(env, i);
 	free(env->item);
 	free(env->slot);
 	*env = (struct env){ 0 };
@@ -79,13 +88,25 @@ env_take(struct env *env, char *item)
 		env_rehash(env, env->room != 0 ? env->room * 2 : 64);
 	slot = env_slot(env, item, strcspn(item, "="));
 	if (*slot != 0) {
-		free(env->item[*slot - 1]);
+		env_drop(env, *slot - 1);
 		env->item[*slot - 1] = item;
 		return;
 	}
 	env->item[env->len++] = item;
 	env->item[env->len] = NULL;
 	*slot = (uint32_t)env->len;
+}
+
+void
+env_begin(struct env *env, const struct env *base)
+{
+	if (base->room == 0)
+		return;
+	*env = *base;
+	env->base = base;
+	env->slot = mem_dup(base->slot, base->room * sizeof *base->slot);
+	env->item = mem_dup(
+	    base->item, (base->room / 2 + 1) * sizeof *base->item);
 }
 
 void

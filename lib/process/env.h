@@ -15,12 +15,18 @@ struct env {
 	size_t len;
 	uint32_t *slot; /* by hash of the name: its place in item, plus 1 */
 	size_t room;
+	const struct env *base; /* whose items stand where it has them */
 };
 
 /* What env_load reads at most. */
 #define ENV_FILE_MAX (1 << 20)
 
 void env_release(struct env *env);
+/*
+ * An empty one becomes what base is, which lives longer: nothing is copied but
+ * what is changed later. Not for env_unset.
+ */
+void env_begin(struct env *env, const struct env *base);
 /*
  * wjobs' own environment without what is meant for wjobs alone: its settings
  * (WJOBS_*), and what a service manager tells a service (NOTIFY_SOCKET,
