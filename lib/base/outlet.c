@@ -149,13 +149,43 @@ outlet_watch(struct outlet *outlet, bool is_waiting)
 	}
 }
 
+/* While the loop watches for room, there is none to ask for. */
+static bool
+outlet_is_watched(const struct outlet *outlet)
+{
+	return outlet->loop != NULL && ev_is_active(&outlet->io);
+}
+
+/* The end of a turn of the loop. */
+static void
+outlet_turn(struct ev_loop *loop, ev_prepare *turn, int events)
+{
+	struct outlet *outlet = turn->data;
+
+	(void)loop;
+	(void)events;
+	if (outlet->wait.len != 0 && !outlet_is_watched(outlet))
+		outlet_watch(outlet, !outlet_flush(outlet));
+}
+
+/* With a loop, what is little goes at the end of the turn, in one write. */
+static bool
+outlet_may_gather(const struct outlet *outlet, size_t n)
+{
+	return outlet->loop != NULL && outlet->unspoken == 0 &&
+	    outlet->wait.len - outlet->done + n <= PIPE_BUF;
+}
+
 void
 outlet_put(struct outlet *outlet, const char *piece, size_t n)
 {
 	struct str *wait = &outlet->wait;
-	/* While the loop watches for room, there is none to ask for. */
-	bool is_watched = outlet->loop != NULL && ev_is_active(&outlet->io);
+	bool is_watched = outlet_is_watched(outlet);
 
+	if (outlet_may_gather(outlet, n)) {
+		str_addn(wait, piece, n);
+		return;
+	}
 	outlet_ready(outlet);
 	if (!is_watched)
 		outlet_flush(outlet);
@@ -195,6 +225,10 @@ outlet_attach(struct outlet *outlet, struct ev_loop *loop)
 	outlet->loop = loop;
 	ev_io_init(&outlet->io, outlet_writable, outlet->fd, EV_WRITE);
 	outlet->io.data = outlet;
+	ev_prepare_init(&outlet->turn, outlet_turn);
+	outlet->turn.data = outlet;
+	ev_prepare_start(loop, &outlet->turn);
+	ev_unref(loop);
 	outlet_watch(outlet, !outlet_flush(outlet));
 }
 
@@ -206,5 +240,9 @@ outlet_detach(struct outlet *outlet)
 		outlet_flush(outlet);
 	}
 	outlet_watch(outlet, false);
+	if (outlet->loop != NULL) {
+		ev_ref(outlet->loop);
+		ev_prepare_stop(outlet->loop, &outlet->turn);
+	}
 	outlet->loop = NULL;
 }

@@ -14,7 +14,8 @@
  * dropped and counted. One for standard error (the log), one for standard
  * output (output passed through).
  *
- * A piece goes at once where the reader has room: poll(2) says so, and a pipe
+ * With a loop, the pieces of one turn go together at its end. They go at once
+ * where the reader has room: poll(2) says so, and a pipe
  * that polls writable takes PIPE_BUF bytes. A terminal promises less, so it is
  * opened anew, without blocking; O_NONBLOCK on the descriptor itself would be
  * felt by whoever shares it.
@@ -33,6 +34,7 @@ struct outlet {
 	unsigned long long unspoken; /* of these, not told yet */
 	struct ev_loop *loop;
 	ev_io io;
+	ev_prepare turn;
 };
 
 /* Find out what the descriptor is; done by the others where it was not yet. */
