@@ -150,3 +150,25 @@ shows() { [[ $(wjobs logs "$2") == "$1" ]]; }
   gives recorded logs -F "$id"
   refuses 2 "-F" logs -F --json "$id"
 }
+
+@test "logs: what an attempt wrote is there while its run waits for the next" {
+  jobfile <<'END'
+jobs:
+  flaky:
+    cron: "0 3 * * *"
+    run_immediately: true
+    command: '[ "$WJOBS_ATTEMPT" -gt 1 ] || echo first; exit 1'
+    retry: { max: 1, delay: 1s }
+END
+  waits() { [[ $(wjobs history -o status) == pending ]]; }
+  scheduler_start
+  eventually waits
+  gives first logs flaky
+  scheduler_stop
+  gives first logs flaky
+  sed -i '/run_immediately/d' wjobs.yaml
+  failed() { [[ $(wjobs history -o status,attempt) == $'failed\t2' ]]; }
+  scheduler_start
+  eventually failed
+  gives "" logs flaky
+}

@@ -86,14 +86,15 @@ put_live(struct sqlite *sq, int64_t job, const struct record *record)
 
 /* Unless the run has ended already. */
 static int
-put_live_anew(struct sqlite *sq, int64_t job, const struct record *record)
+put_live_anew(struct sqlite *sq, int64_t job, const struct record *record,
+    bool *has_ended)
 {
-	bool has_ended = false;
 	int64_t one = 0;
-	int rc = ask_with_id(
-	    sq, SQL_RUN_HAS, job, &record->id, &one, &has_ended);
+	int rc;
 
-	if (rc != SQLITE_OK || has_ended)
+	*has_ended = false;
+	rc = ask_with_id(sq, SQL_RUN_HAS, job, &record->id, &one, has_ended);
+	if (rc != SQLITE_OK || *has_ended)
 		return rc;
 	return put_live(sq, job, record);
 }
@@ -195,7 +196,7 @@ static int
 begin(struct sqlite *sq, int64_t job, struct store_op *op)
 {
 	struct claim_state state = { 0 };
-	bool is_claim = store_op_claims(op), is_again;
+	bool is_claim = store_op_claims(op), is_again, has_ended;
 	int rc = read_claim_state(sq, job, &state);
 
 	if (rc == SQLITE_OK && op->is_alone)
@@ -214,17 +215,35 @@ begin(struct sqlite *sq, int64_t job, struct store_op *op)
 		rc = grant(sq, job, op, is_claim);
 	if (rc != SQLITE_OK)
 		return rc;
-	return is_claim && !is_again ? put_live(sq, job, &op->record)
-				     : put_live_anew(sq, job, &op->record);
+	return is_claim && !is_again
+	    ? put_live(sq, job, &op->record)
+	    : put_live_anew(sq, job, &op->record, &has_ended);
 }
 
+static int
+drop_output(struct sqlite *sq, const struct ulid *id)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_OUTPUT_DROP);
+
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite_bind_ulid(stmt, 1, id);
+	return sqlite_run(stmt);
+}
+
+/*
+ * The output of its last attempt. One that wrote nothing leaves none of an
+ * earlier one behind; a record that was read back has its bytes here already.
+ */
 static int
 put_output(struct sqlite *sq, const struct record *record)
 {
 	sqlite3_stmt *stmt;
 
 	if (record->head_len == 0 && record->tail_len == 0)
-		return SQLITE_OK;
+		return record->attempt > 1 && record->output_bytes == 0
+		    ? drop_output(sq, &record->id)
+		    : SQLITE_OK;
 	if ((stmt = sqlite_stmt(sq, SQL_OUTPUT_PUT)) == NULL)
 		return sqlite3_errcode(sq->db);
 	sqlite_bind_ulid(stmt, 1, &record->id);
@@ -415,6 +434,18 @@ sqlite_end(struct sqlite *sq, const struct record *record)
 	return rc == SQLITE_OK ? end(sq, job, record) : rc;
 }
 
+/* While it rests, people may read what the attempt before it wrote. */
+static int
+update(struct sqlite *sq, int64_t job, const struct record *record)
+{
+	bool has_ended;
+	int rc = put_live_anew(sq, job, record, &has_ended);
+
+	if (rc != SQLITE_OK || has_ended || record->status != RECORD_PENDING)
+		return rc;
+	return put_output(sq, record);
+}
+
 static int
 skip_and_forward(struct sqlite *sq, int64_t job, struct store_op *op)
 {
@@ -464,7 +495,7 @@ apply_one(struct sqlite *sq, struct store_op *op)
 	case STORE_BEGIN:
 		return begin(sq, job, op);
 	case STORE_UPDATE:
-		return put_live_anew(sq, job, &op->record);
+		return update(sq, job, &op->record);
 	case STORE_END:
 		return end(sq, job, &op->record);
 	case STORE_SKIP:

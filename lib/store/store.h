@@ -73,7 +73,10 @@ enum store_op_kind {
 	 * one, say) can no longer claim it.
 	 */
 	STORE_BEGIN,
-	/* The record's new state: leader, attempt, pending with retry_at. */
+	/*
+	 * The record's new state: leader, attempt, pending with retry_at and
+	 * the output of the attempt before.
+	 */
 	STORE_UPDATE,
 	/*
 	 * The record's end: with output; counts once; prunes. The record need
