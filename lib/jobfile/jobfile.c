@@ -145,6 +145,7 @@ load_end(struct loader *l, const char *path, size_t errors_before)
 		jobfile_release(l->file);
 	free(l->sources);
 	map_release(&l->keys);
+	map_release(&l->schedules);
 	return ok;
 }
 

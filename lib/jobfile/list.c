@@ -198,6 +198,49 @@ list_read_cron_again(struct loader *l, struct job *job, struct place at)
 	return ok;
 }
 
+/* What a schedule of one expression is made of, once it has been read. */
+struct list_schedule {
+	const char **texts;
+	struct cron *cron;
+};
+
+/*
+ * Many jobs share a few schedules, and with them their memory; but a fixed
+ * value by the job's name, as H and ~ ask for, is each job's own.
+ */
+static bool
+list_is_shared(const char *text)
+{
+	return strpbrk(text, "Hh~@") == NULL;
+}
+
+static bool
+list_find_schedule(struct loader *l, const char *text, struct job *job)
+{
+	const struct list_schedule *known = map_find(&l->schedules, text);
+
+	if (known == NULL)
+		return false;
+	job->cron = known->texts;
+	job->when.cron = known->cron;
+	job->when.n = 1;
+	job->kind = JOB_CRON;
+	return true;
+}
+
+static void
+list_keep_schedule(struct loader *l, const struct job *job)
+{
+	struct list_schedule *known;
+
+	if (l->schedules.len >= LOADER_SCHEDULES || job->when.n != 1 ||
+	    !list_is_shared(job->cron[0]))
+		return;
+	known = arena_alloc(l->arena, sizeof *known);
+	*known = (struct list_schedule){ job->cron, job->when.cron };
+	map_put(&l->schedules, job->cron[0], known);
+}
+
 bool
 list_read_cron(struct loader *l, const struct key *key,
     const struct yaml_node *node, struct job *job)
@@ -209,6 +252,8 @@ list_read_cron(struct loader *l, const struct key *key,
 
 	if (!ok)
 		return false;
+	if (item == node && list_find_schedule(l, node->text, job))
+		return true;
 	job->cron = arena_alloc(l->arena, (n + 1) * sizeof *job->cron);
 	job->when.cron = arena_alloc(l->arena, n * sizeof *job->when.cron);
 	job->when.n = 0;
@@ -223,5 +268,7 @@ list_read_cron(struct loader *l, const struct key *key,
 		    l, job, text, value_place(l, item), n == 1);
 	}
 	job->cron[i] = NULL;
+	if (ok && n == 1)
+		list_keep_schedule(l, job);
 	return ok;
 }

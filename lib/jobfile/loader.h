@@ -10,8 +10,9 @@
  * What the reading of a jobfile carries along; the parts of lib/jobfile share
  * it, and nobody else sees it.
  */
-#define LOADER_PATH_MAX 8
-#define LOADER_GUESSES  16
+#define LOADER_PATH_MAX  8
+#define LOADER_GUESSES   16
+#define LOADER_SCHEDULES 4096
 
 /* In struct job's `written`: its errors were told, so ask no more of it. */
 #define LOADER_BAD_JOB (UINT64_C(1) << 63)
@@ -53,6 +54,7 @@ struct loader {
 	struct loader_anchor *anchors;
 	uint64_t seen; /* the file's keys that came */
 
+	struct map schedules; /* up to LOADER_SCHEDULES; see list.c */
 	/* The zone asked for last: most jobs have the one before's. */
 	const char *zone_name;
 	const struct zone *zone;
