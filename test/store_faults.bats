@@ -270,6 +270,8 @@ END
 @test "store: input and output errors lose nothing and move nothing aside" {
   needs strace
   local call error n
+  # The sanitizer's own hunt for leaks cannot work below strace.
+  export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
   tool storm fill "$DB" 20 2
   for call in pwrite64 fdatasync ftruncate; do
     for error in EIO ENOSPC; do
@@ -586,18 +588,19 @@ END
 }
 
 @test "writer: it sleeps while nothing is to be done" {
-  needs proc
+  needs proc plain
   writer "$DB" "$PWD/spool"
   tell "runs 10" settle
   eventually said ^settled
   local before after
   before=$(switches)
-  sleep 1
+  # What is asked is what happens in a span, so this waits for no event.
+  read -rt 1 <orders || true
   after=$(switches)
   is "$after" "$before"
 }
 
-switches() { cat /proc/"$writer"/task/*/status | grep ctxt_switches; }
+switches() { cat /proc/"$writer"/task/*/status | grep ^voluntary; }
 
 # Places
 

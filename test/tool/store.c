@@ -81,12 +81,12 @@ run_id(int64_t made_ms, int64_t n)
 static int64_t
 run_number(const struct ulid *id)
 {
-	int64_t n = 0;
+	uint64_t n = 0;
 	int i;
 
 	for (i = 8; i < 16; i++)
 		n = n << 8 | id->b[i];
-	return n;
+	return (int64_t)n;
 }
 
 static enum record_reason
