@@ -98,7 +98,7 @@ daemon_on_store(void *data)
 	if (state.is_degraded)
 		log_event(LOG_ERROR, "degraded: history waits for its store",
 		    "error", state.reason, "waiting", waiting, NULL);
-	else
+	else if (state.note[0] == '\0')
 		log_event(LOG_INFO, "the store takes history again", "dropped",
 		    state.dropped != 0 ? dropped : NULL, NULL);
 }

@@ -545,3 +545,18 @@ start
 list
 END
 }
+
+@test "pruning: workers that no run names any more are forgotten" {
+  needs sqlite3
+  local i
+  for ((i = 1; i <= 1030; i++)); do
+    echo "end run=$i started=${i}000 completed=${i}005 duration=5 worker=host-$i"
+  done | tool store "$PWD/wjobs.db" own 5
+  (($(sqlite3 wjobs.db 'SELECT count(*) FROM worker') < 20))
+  is "$(tool store "$PWD/wjobs.db" read <<<list | grep -o "worker='.*'")" \
+    "worker='host-1030'
+worker='host-1029'
+worker='host-1028'
+worker='host-1027'
+worker='host-1026'"
+}

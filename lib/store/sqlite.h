@@ -149,8 +149,6 @@ bool sqlite_file_has_no_log(const char *path);
  */
 bool sqlite_file_set_aside(
     const char *path, char **aside, struct err *err) MUST_CHECK;
-/* The kind of network file system it lies on, or NULL: a local one. */
-const char *sqlite_file_network(const char *path);
 
 /* sqlite_db.c: statements, transactions, names, errors. */
 void sqlite_release(struct sqlite *sq);

@@ -6,6 +6,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/store/netfs.h"
 #include "lib/store/sqlite.h"
 
 /*
@@ -225,8 +226,7 @@ migrate(struct sqlite *sq)
 static int
 set_up(struct sqlite *sq, int64_t version)
 {
-	bool is_network = sq->path != NULL &&
-	    sqlite_file_network(sq->path) != NULL;
+	bool is_network = sq->path != NULL && netfs_name(sq->path) != NULL;
 	int rc = SQLITE_OK;
 
 	/* which is written to the file each time, so only to a new one */
@@ -328,7 +328,7 @@ static enum verdict
 open_to_write(
     struct sqlite *sq, enum store_mode mode, char **note, struct err *err)
 {
-	const char *network = sqlite_file_network(sq->path);
+	const char *network = netfs_name(sq->path);
 	enum verdict verdict;
 
 	if (!sqlite_file_make(sq->path, err))

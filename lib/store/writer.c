@@ -549,6 +549,7 @@ writer_state(struct writer *writer, struct writer_state *state)
 	state->dropped = w->dropped;
 	memcpy(state->reason, w->reason, sizeof state->reason);
 	memcpy(state->note, w->note, sizeof state->note);
+	w->note[0] = '\0';
 	pthread_mutex_unlock(&w->lock);
 }
 

@@ -28,7 +28,8 @@ struct writer_state {
 	char reason[512]; /* the store's last error, "" while well */
 	size_t waiting;   /* operations not yet written */
 	uint64_t dropped; /* since the start */
-	char note[512];   /* a spool file that had to be moved aside, else "" */
+	/* A spool file that had to be moved aside: told once, else "". */
+	char note[512];
 };
 
 /*
