@@ -151,3 +151,18 @@ for run in runs:
   cd "$T"
   gives '' history
 }
+
+@test "history: an id cut short for a narrow terminal still names its run" {
+  needs terminal
+  two_jobs
+  local id
+  past job=sync status=completed scheduled=2026-01-01 duration=1s \
+    + job=sync status=failed scheduled=2026-01-01 duration=1s \
+    + job=sync status=completed scheduled=2026-01-01 duration=1s >/dev/null
+  for id in $(script -qec "stty cols 80; wjobs history" /dev/null </dev/null |
+    grep -o '01[0-9A-Z]\{14\}'); do
+    wjobs show "$id" >/dev/null
+    echo "$id"
+  done >ids
+  is "$(sort -u ids | wc -l)" 3
+}

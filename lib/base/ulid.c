@@ -26,6 +26,24 @@ random_fraction(void)
 	return (double)(x >> 11) / 9007199254740992.0;
 }
 
+/*
+ * Greater than the last one of its millisecond by one in the sixth random
+ * letter, and not in the last: jobs that are due together begin together, and
+ * sixteen letters should still tell their runs apart.
+ */
+static void
+ulid_follow(struct ulid *id, const struct ulid *last)
+{
+	uint32_t word = 0; /* 30 bits of six letters, and 2 of the next */
+	int i;
+
+	for (i = 6; i < 10; i++)
+		word = word << 8 | last->b[i];
+	word = (word | 3) + 1 + (id->b[9] & 3);
+	for (i = 9; i >= 6; i--, word >>= 8)
+		id->b[i] = (unsigned char)(word & 0xff);
+}
+
 struct ulid
 ulid_make(int64_t now_ms)
 {
@@ -34,13 +52,11 @@ ulid_make(int64_t now_ms)
 	int i;
 
 	random_bytes(id.b + 6, 10);
+	id.b[6] &= 0x7f; /* room for half a billion that follow */
 	for (i = 5; i >= 0; i--, now_ms >>= 8)
 		id.b[i] = (unsigned char)(now_ms & 0xff);
-	if (memcmp(id.b, last.b, 6) == 0) {
-		id = last;
-		for (i = 15; i >= 6 && ++id.b[i] == 0; i--)
-			continue;
-	}
+	if (memcmp(id.b, last.b, 6) == 0)
+		ulid_follow(&id, &last);
 	last = id;
 	return id;
 }

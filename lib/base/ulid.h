@@ -7,7 +7,7 @@
 /*
  * ULIDs (github.com/ulid/spec): 48 bits of milliseconds, 80 random ones, as 26
  * letters of Crockford's base 32 that sort by time. Two made by one process in
- * one millisecond sort in the order made.
+ * one millisecond sort in the order made, and differ in their first 16 letters.
  */
 #define ULID_LEN 26
 
