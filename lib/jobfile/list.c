@@ -116,6 +116,23 @@ list_check_argv(struct loader *l, const struct yaml_node *node)
 	return true;
 }
 
+/* As a shell sees it: in '...' nothing ends it but ', in "..." \\ escapes. */
+static bool
+list_has_open_quote(const char *s)
+{
+	char quote = '\0';
+
+	for (; *s != '\0'; s++) {
+		if (*s == '\\' && quote != '\'' && s[1] != '\0')
+			s++;
+		else if (quote == '\0' && (*s == '\'' || *s == '"'))
+			quote = *s;
+		else if (*s == quote)
+			quote = '\0';
+	}
+	return quote != '\0';
+}
+
 bool
 list_read_command(struct loader *l, const struct key *key,
     const struct yaml_node *node, struct job *job)
@@ -130,6 +147,11 @@ list_read_command(struct loader *l, const struct key *key,
 		if (text[strspn(text, " \t\r\n")] == '\0')
 			return loader_error(
 			    l, loader_place(l, node), "is empty");
+		if (node->is_plain && list_has_open_quote(text))
+			loader_warn(l, loader_place(l, node),
+			    "ends within a quote: from a blank and '#' on, "
+			    "YAML takes a line for a comment; quote the whole "
+			    "text, or write it below a '|'");
 		job->command = arena_strdup(l->arena, text);
 		job->argv = NULL;
 		return true;

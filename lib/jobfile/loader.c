@@ -50,6 +50,11 @@ loader_error(struct loader *l, struct place at, const char *fmt, ...)
 	char *msg = NULL;
 	va_list ap;
 
+	/* beyond what is kept, only their number is */
+	if (l->errors->len == ERRLIST_MAX) {
+		l->errors->dropped++;
+		return false;
+	}
 	va_start(ap, fmt);
 	if (vasprintf(&msg, fmt, ap) < 0)
 		msg = NULL;

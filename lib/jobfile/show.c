@@ -73,20 +73,23 @@ show_expanded(struct str *out, const char *text)
 	str_release(&escaped);
 }
 
+typedef void show_fn(struct str *out, const char *text);
+
 static void
-show_list(struct str *out, const char *const *list, bool is_one_bare)
+show_list(
+    struct str *out, const char *const *list, bool is_one_bare, show_fn *show)
 {
 	size_t i;
 
 	if (list == NULL || list[0] == NULL)
 		return;
 	if (is_one_bare && list[1] == NULL) {
-		show_text(out, list[0]);
+		show(out, list[0]);
 		return;
 	}
 	for (i = 0; list[i] != NULL; i++) {
 		str_add(out, i == 0 ? "[" : ", ");
-		show_text(out, list[i]);
+		show(out, list[i]);
 	}
 	str_push(out, ']');
 }
@@ -259,7 +262,7 @@ show_value(struct str *out, const struct key *key, const struct job *job)
 		str_add(out, *(const bool *)field ? "true" : "false");
 		break;
 	case KEY_CRON:
-		show_list(out, (const char *const *)job->cron, true);
+		show_list(out, (const char *const *)job->cron, true, show_text);
 		break;
 	case KEY_DURATION:
 		show_interval(out, job, key);
@@ -274,10 +277,12 @@ show_value(struct str *out, const struct key *key, const struct job *job)
 		if (job->command != NULL)
 			show_text(out, job->command);
 		else
-			show_list(out, (const char *const *)job->argv, false);
+			show_list(out, (const char *const *)job->argv, false,
+			    show_text);
 		break;
 	case KEY_FILES:
-		show_list(out, *(const char *const *const *)field, true);
+		show_list(out, *(const char *const *const *)field, true,
+		    show_expanded);
 		break;
 	case KEY_ENV:
 	case KEY_METADATA:
