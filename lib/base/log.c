@@ -19,7 +19,9 @@ static struct {
 	bool is_ready, has_colour;
 	enum log_level level;
 	enum log_format format;
-} log_state = { .level = LOG_INFO };
+	time_t second; /* whose text this is */
+	char text[32];
+} log_state = { .level = LOG_INFO, .second = (time_t)-1 };
 
 static struct outlet log_err = { .fd = STDERR_FILENO,
 	.tell = log_tell_dropped };
@@ -66,26 +68,44 @@ log_setup(enum log_level level, enum log_format format)
 {
 	log_state.level = level;
 	log_state.format = format;
+	log_state.second = (time_t)-1;
 	log_ready();
+}
+
+/* Worked out once a second: there may be thousands of lines in one. */
+static const char *
+log_second(time_t s)
+{
+	struct tm tm;
+
+	if (s == log_state.second)
+		return log_state.text;
+	log_state.second = s;
+	if (log_is_human()) {
+		localtime_r(&s, &tm);
+		strftime(
+		    log_state.text, sizeof log_state.text, "%H:%M:%S", &tm);
+	} else {
+		gmtime_r(&s, &tm);
+		strftime(log_state.text, sizeof log_state.text,
+		    "%Y-%m-%dT%H:%M:%S", &tm);
+	}
+	return log_state.text;
 }
 
 static void
 log_time(struct str *line)
 {
-	int64_t ms = clock_now_ms();
-	time_t s = (time_t)(ms / 1000);
-	char text[32];
-	struct tm tm;
+	int64_t now = clock_now_ms();
+	int ms = (int)(now % 1000);
 
-	if (log_is_human()) {
-		localtime_r(&s, &tm);
-		strftime(text, sizeof text, "%H:%M:%S", &tm);
-		str_addf(line, "%s.%03d", text, (int)(ms % 1000));
-		return;
-	}
-	gmtime_r(&s, &tm);
-	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-	str_addf(line, "%s.%03dZ", text, (int)(ms % 1000));
+	str_add(line, log_second((time_t)(now / 1000)));
+	str_push(line, '.');
+	str_push(line, (char)('0' + ms / 100));
+	str_push(line, (char)('0' + ms / 10 % 10));
+	str_push(line, (char)('0' + ms % 10));
+	if (!log_is_human())
+		str_push(line, 'Z');
 }
 
 /*
@@ -137,10 +157,14 @@ log_is_bare(const char *s, size_t n)
 static void
 log_key(struct str *line, const char *key)
 {
-	if (log_state.format == LOG_JSON)
-		str_addf(line, "%s\"%s\":", line->len > 1 ? "," : "", key);
-	else
-		str_addf(line, "%s%s=", line->len > 0 ? " " : "", key);
+	bool is_json = log_state.format == LOG_JSON;
+
+	if (line->len > (is_json ? 1 : 0))
+		str_push(line, is_json ? ',' : ' ');
+	if (is_json)
+		str_push(line, '"');
+	str_add(line, key);
+	str_add(line, is_json ? "\":" : "=");
 }
 
 static void

@@ -65,17 +65,17 @@ ulid_make(int64_t now_ms)
 void
 ulid_format(const struct ulid *id, char *text)
 {
-	int i, bit;
+	uint64_t high = 0, low = 0;
+	int i;
 
-	for (i = 0; i < ULID_LEN; i++) {
-		unsigned v = 0;
-
-		for (bit = i * 5 - 2; bit < i * 5 + 3; bit++) {
-			v <<= 1;
-			if (bit >= 0)
-				v |= id->b[bit / 8] >> (7 - bit % 8) & 1;
-		}
-		text[i] = letter[v];
+	for (i = 0; i < 8; i++) {
+		high = high << 8 | id->b[i];
+		low = low << 8 | id->b[i + 8];
+	}
+	for (i = ULID_LEN - 1; i >= 0; i--) {
+		text[i] = letter[low & 31];
+		low = low >> 5 | high << 59;
+		high >>= 5;
 	}
 	text[ULID_LEN] = '\0';
 }

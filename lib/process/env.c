@@ -119,7 +119,13 @@ env_put(struct env *env, const char *item)
 void
 env_set(struct env *env, const char *name, const char *value)
 {
-	env_take(env, mem_printf("%s=%s", name, value));
+	size_t key = strlen(name), len = strlen(value);
+	char *item = mem_alloc(key + len + 2);
+
+	memcpy(item, name, key);
+	item[key] = '=';
+	memcpy(item + key + 1, value, len + 1);
+	env_take(env, item);
 }
 
 void
