@@ -22,11 +22,24 @@
 #define MARK_BORN  65536
 #define MARK_CHILD 1024
 
-/* What the child writes to its parent where it cannot go on. */
+/* What the child tells its parent where it cannot go on. */
 struct failure {
 	enum spawn_step step;
 	int sys;
 };
+
+/*
+ * vfork's child tells it in the memory that the two share, and has told it when
+ * vfork returns. Valgrind and others make vfork a fork: until it is known that
+ * the memory is shared, a close-on-exec pipe carries it too.
+ */
+struct report {
+	struct failure failure;
+	bool is_shared; /* the child's mark was seen here */
+	int pipe;       /* -1: none is needed */
+};
+
+static bool is_memory_shared;
 
 /*
  * The child's side. From here to exec its memory is the parent's own, which
@@ -34,12 +47,17 @@ struct failure {
  * nothing is changed but the child's own locals. All signals are blocked.
  */
 static _Noreturn void
-child_fail(int report, enum spawn_step step)
+child_fail(volatile struct report *report, enum spawn_step step)
 {
 	struct failure failure = { .step = step, .sys = errno };
-	ssize_t n = write(report, &failure, sizeof failure);
+	ssize_t n;
 
-	(void)n;
+	report->failure.step = failure.step;
+	report->failure.sys = failure.sys;
+	if (report->pipe >= 0) {
+		n = write(report->pipe, &failure, sizeof failure);
+		(void)n;
+	}
 	_exit(127);
 }
 
@@ -117,10 +135,11 @@ child_mark_fds(void)
 }
 
 static _Noreturn void
-child_run(const struct spawn *spawn, int report)
+child_run(const struct spawn *spawn, volatile struct report *report)
 {
 	sigset_t none;
 
+	report->is_shared = true;
 	if (setsid() < 0)
 		child_fail(report, SPAWN_SESSION);
 	child_reset_signals();
@@ -149,11 +168,10 @@ read_report(int fd, struct failure *failure)
 
 /*
  * vfork, with signals blocked round it so that none of our handlers can run in
- * the child. The failure comes over a close-on-exec pipe rather than in the
- * memory that the two share, since valgrind and others make vfork a fork.
+ * the child.
  */
 static pid_t
-spawn_vfork(const struct spawn *spawn, int report)
+spawn_vfork(const struct spawn *spawn, volatile struct report *report)
 {
 	sigset_t all, old;
 	pid_t pid;
@@ -170,30 +188,48 @@ spawn_vfork(const struct spawn *spawn, int report)
 	return pid;
 }
 
+/* The same with a pipe, which is closed where the child has gone on. */
+static pid_t
+spawn_with_pipe(const struct spawn *spawn, volatile struct report *report)
+{
+	struct failure failure;
+	int fd[2], sys;
+	pid_t pid;
+
+	if (pipe2(fd, O_CLOEXEC) != 0)
+		return -1;
+	report->pipe = fd[1];
+	pid = spawn_vfork(spawn, report);
+	sys = errno;
+	close(fd[1]);
+	if (pid > 0 && read_report(fd[0], &failure)) {
+		report->failure.step = failure.step;
+		report->failure.sys = failure.sys;
+	}
+	close(fd[0]);
+	is_memory_shared = report->is_shared;
+	errno = sys;
+	return pid;
+}
+
 /* 0, or the errno of the step that failed. */
 static int
 spawn_once(const struct spawn *spawn, pid_t *pid, enum spawn_step *step)
 {
-	struct failure failure = { .step = SPAWN_FORK };
-	int report[2];
-	pid_t child;
+	volatile struct report report = { .failure = { SPAWN_FORK, 0 },
+		.pipe = -1 };
+	pid_t child = is_memory_shared ? spawn_vfork(spawn, &report)
+				       : spawn_with_pipe(spawn, &report);
 
-	*step = SPAWN_FORK;
-	if (pipe2(report, O_CLOEXEC) != 0)
-		return errno;
-	child = spawn_vfork(spawn, report[1]);
 	if (child < 0)
-		failure.sys = errno;
-	close(report[1]);
-	if (child > 0 && read_report(report[0], &failure)) {
+		report.failure.sys = errno;
+	if (child > 0 && report.failure.sys != 0)
 		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 			;
-	}
-	close(report[0]);
-	if (failure.sys == 0)
+	if (report.failure.sys == 0)
 		*pid = child;
-	*step = failure.step;
-	return failure.sys;
+	*step = report.failure.step;
+	return report.failure.sys;
 }
 
 /* As shells do: a NUL in the first line means that it is no text. */
