@@ -146,6 +146,7 @@ load_end(struct loader *l, const char *path, size_t errors_before)
 	free(l->sources);
 	map_release(&l->keys);
 	map_release(&l->schedules);
+	free(l->hashes);
 	return ok;
 }
 

@@ -134,6 +134,28 @@ jobs_add(struct loader *l, const struct yaml_node *name)
 	return job;
 }
 
+static uint64_t
+jobs_hash_list(const char **list, uint64_t hash)
+{
+	for (; list != NULL && *list != NULL; list++)
+		hash = hash * 31 + map_hash(*list);
+	return hash;
+}
+
+/*
+ * What warn.c finds jobs by that do the same: made here, where their texts are
+ * still at hand for the processor.
+ */
+static void
+jobs_note_hash(struct loader *l, const struct job *job)
+{
+	uint64_t hash = job->command != NULL ? map_hash(job->command) : 0;
+
+	hash = jobs_hash_list(job->env, jobs_hash_list(job->argv, hash));
+	l->hashes = mem_grow(l->hashes, l->index + 1, sizeof *l->hashes);
+	l->hashes[l->index] = (uint32_t)(hash >> 16);
+}
+
 void
 jobs_read_one(struct loader *l, const struct yaml_node *name,
     const struct yaml_node *value)
@@ -152,6 +174,7 @@ jobs_read_one(struct loader *l, const struct yaml_node *name,
 	if (value->kind != YAML_MAP)
 		job->written |= LOADER_BAD_JOB;
 	loader_pop(l);
+	jobs_note_hash(l, job);
 	l->name = NULL;
 }
 

@@ -122,10 +122,10 @@ list_has_open_quote(const char *s)
 {
 	char quote = '\0';
 
-	for (; *s != '\0'; s++) {
-		if (*s == '\\' && quote != '\'' && s[1] != '\0')
-			s++;
-		else if (quote == '\0' && (*s == '\'' || *s == '"'))
+	for (; *(s += strcspn(s, "'\"\\")) != '\0'; s++) {
+		if (*s == '\\')
+			s += quote != '\'' && s[1] != '\0';
+		else if (quote == '\0')
 			quote = *s;
 		else if (*s == quote)
 			quote = '\0';

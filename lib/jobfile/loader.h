@@ -59,6 +59,8 @@ struct loader {
 	const char *zone_name;
 	const struct zone *zone;
 
+	uint32_t *hashes; /* of each job's command and variables */
+
 	/* Files in the order read, by which errors are sorted. */
 	const char **sources;
 	size_t n_sources;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/map.h"
 #include "lib/base/mem.h"
 #include "lib/jobfile/loader.h"
 #include "lib/time/civil.h"
@@ -136,23 +135,6 @@ warn_is_same(const struct job *a, const struct job *b)
 	    warn_same_text(a->input, b->input);
 }
 
-static uint64_t
-warn_hash_list(const char **list, uint64_t hash)
-{
-	for (; list != NULL && *list != NULL; list++)
-		hash = hash * 31 + map_hash(*list);
-	return hash;
-}
-
-static uint32_t
-warn_hash(const struct job *job)
-{
-	uint64_t hash = job->command != NULL ? map_hash(job->command) : 0;
-
-	hash = warn_hash_list(job->argv, hash);
-	return (uint32_t)(warn_hash_list(job->env, hash) >> 16);
-}
-
 /*
  * A table of all commands, small enough to be quick; where it is crowded with
  * jobs that differ in other things, the search is given up.
@@ -161,7 +143,7 @@ static void
 warn_same_command(struct warn *w, size_t number)
 {
 	const struct job *job = &w->l->file->job[number];
-	uint32_t hash = warn_hash(job);
+	uint32_t hash = w->l->hashes[number];
 	size_t i = hash & (w->room - 1);
 	int tries = 0;
 
