@@ -88,10 +88,10 @@ END
 @test "store: a run's record goes from begin over updates to its end" {
   both "granted fence=1
 1 a running schedule kind='cron' scheduled=1000 started=1002 fence=1
-1 a pending schedule kind='cron' attempt=2 scheduled=1000 started=1002 retry_at=5000
-1 a completed schedule kind='cron' attempt=3 scheduled=1000 started=1002 completed=7100 duration=98
+1 a pending schedule kind='cron' attempt=2 scheduled=1000 started=1002 retry_at=5000 fence=1
+1 a completed schedule kind='cron' attempt=3 scheduled=1000 started=1002 completed=7100 duration=98 fence=1
 granted fence=1
-1 a completed schedule kind='cron' attempt=3 scheduled=1000 started=1002 completed=7100 duration=98" <<'END'
+1 a completed schedule kind='cron' attempt=3 scheduled=1000 started=1002 completed=7100 duration=98 fence=1" <<'END'
 begin run=1 scheduled=1000 started=1002
 list
 update run=1 scheduled=1000 started=1002 status=pending attempt=2 retry_at=5000
@@ -192,7 +192,7 @@ END
 @test "store: a batch is applied in its order" {
   both "granted fence=1
 lost
-2 a completed schedule kind='cron' scheduled=2000 completed=2001
+2 a completed schedule kind='cron' scheduled=2000 completed=2001 fence=1
 1 a completed schedule kind='cron' scheduled=1000 completed=1001" <<'END'
 batch
 begin run=2 scheduled=2000
@@ -559,4 +559,50 @@ worker='host-1029'
 worker='host-1028'
 worker='host-1027'
 worker='host-1026'"
+}
+
+@test "store: a watermark that is set back forgets the claims of what still runs" {
+  both "granted fence=1
+a kind='cron' watermark=9000 counts=0,0,0,0,0 sum=0 running=1 strip=
+a kind='cron' watermark=2000 counts=0,0,0,0,0 sum=0 running=1 strip=
+a kind='cron' watermark=2000 counts=0,0,0,0,0 sum=0 running=1 strip=
+lost
+granted fence=2
+a kind='cron' watermark=3000 last=1:completed completed=9001 success=9001 counts=1,0,0,0,0 sum=0 running=1 strip=c
+lost
+granted fence=3" <<'END'
+begin run=1 scheduled=9000
+jobs
+watermark to=2000
+jobs
+update run=1 scheduled=9000 attempt=2
+jobs
+begin run=2 scheduled=2000
+begin run=3 scheduled=3000
+end run=1 scheduled=9000 completed=9001
+jobs
+begin run=4 scheduled=3000
+begin run=5 scheduled=3001
+END
+}
+
+@test "store: fences grow whatever begins and ends, and in which order" {
+  both "granted fence=1
+granted fence=2
+granted fence=3
+granted fence=4
+granted fence=2
+granted fence=5" <<'END'
+begin run=1 scheduled=1000
+begin run=2 trigger=manual started=1500
+end run=1 scheduled=1000 completed=1001
+begin run=3 scheduled=3000
+end run=3 scheduled=3000 completed=3001
+end run=2 trigger=manual started=1500 completed=3002
+begin run=4 scheduled=4000
+begin run=2 trigger=manual started=1500
+end run=4 scheduled=4000 status=skipped reason=late completed=4001
+reopen
+begin run=5 scheduled=5000
+END
 }

@@ -1,14 +1,15 @@
 -- The tables of a store, version 1. Instants are milliseconds since the epoch.
--- What has ended lies in run, what has not in live, so that a start writes two
--- small pages and an end never has to look for what it may not touch.
+-- What has ended lies in run, what has not in live: a start writes one small
+-- page of live alone, and no end has to look for what it may not touch.
 
--- A job's state, which outlives its runs.
+-- A job's state, which outlives its runs. Its watermark and its fence are the
+-- greatest of those here and of those in its rows of live; a run that ends
+-- brings its own here.
 CREATE TABLE job(
 	id INTEGER PRIMARY KEY,
 	name TEXT NOT NULL UNIQUE,
 	kind,                   -- as run.kind
 	watermark INTEGER,      -- the last instant claimed or skipped
-	claimed BLOB,           -- the run that claimed it
 	fence INTEGER NOT NULL DEFAULT 0, -- grows with each run that begins
 	-- Ids of the run that ended last, of the last success and of the last
 	-- failure: those rows are never pruned.
@@ -24,9 +25,10 @@ CREATE TABLE job(
 	strip INTEGER NOT NULL DEFAULT 0, -- 3 bits a run: its status + 1
 	kept INTEGER NOT NULL DEFAULT 0,  -- rows of run, save skips
 	kept_skips INTEGER NOT NULL DEFAULT 0,
-	-- The skip that the next one of the same reason joins, and the id of
-	-- the one that joined last.
-	skip BLOB, skip_reason INTEGER, skip_last BLOB
+	-- The skip that the next one of the same reason joins, unless a run
+	-- has begun since, which the fence tells; and the id of the one that
+	-- joined last.
+	skip BLOB, skip_reason INTEGER, skip_fence INTEGER, skip_last BLOB
 );
 
 CREATE TABLE worker(
@@ -69,6 +71,7 @@ CREATE TABLE live(
 	retry_at INTEGER,
 	owner_pid INTEGER, owner_start INTEGER, owner_boot TEXT,
 	leader_pid INTEGER, leader_start INTEGER, leader_boot TEXT,
+	claim INTEGER,          -- the instant it has claimed
 	PRIMARY KEY(job, id)
 ) WITHOUT ROWID;
 

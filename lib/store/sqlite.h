@@ -29,15 +29,18 @@ enum sqlite_sql {
 	SQL_WORKER_NAME,
 	SQL_WORKER_SWEEP,
 
-	SQL_CLAIM_STATE,
-	SQL_CLAIM,
-	SQL_GRANT,
+	SQL_JOB_STATE,
+	SQL_LIVE_STATE,
+	SQL_CLAIMED,
 	SQL_SKIP_OVER,
 	SQL_WATERMARK,
+	SQL_UNCLAIM,
 	SQL_FORWARD,
+	SQL_FENCE,
 	SQL_ONCE,
 	SQL_ONCE_SET,
 	SQL_LIVE_PUT,
+	SQL_LIVE_GRANT,
 	SQL_LIVE_DROP,
 	SQL_RUN_HAS,
 	SQL_RUN_PUT,
@@ -188,8 +191,9 @@ const char *sqlite_worker_name(struct sqlite *sq, int64_t id);
 /* Bind the columns above; worker is its number, 0 for none. */
 void sqlite_bind_run(sqlite3_stmt *stmt, int64_t job, int64_t worker,
     const struct record *record);
+/* And the instant that it has claimed, CLOCK_NONE for none. */
 void sqlite_bind_live(sqlite3_stmt *stmt, int64_t job, int64_t worker,
-    const struct record *record);
+    const struct record *record, int64_t claim_ms);
 void sqlite_bind_ulid(sqlite3_stmt *stmt, int at, const struct ulid *id);
 void sqlite_bind_ms(sqlite3_stmt *stmt, int at, int64_t ms); /* NONE: NULL */
 /*
@@ -204,7 +208,26 @@ int64_t sqlite_read_ms(sqlite3_stmt *stmt, int at); /* NULL: CLOCK_NONE */
 const char *sqlite_kind_name(sqlite3_stmt *stmt, int at);
 void sqlite_bind_kind(sqlite3_stmt *stmt, int at, const char *kind);
 
+/* sqlite_claim.c: who may begin. An SQLite result code. */
+struct sqlite_state {
+	int64_t watermark_ms, fence;
+};
+int
+sqlite_read_state(struct sqlite *sq, int64_t job, struct sqlite_state *state);
+/*
+ * What STORE_BEGIN asks: the answer in op->result, the fence and the blocker.
+ * *is_new says that the record is to be written, with its claim or without.
+ */
+int
+sqlite_claim(struct sqlite *sq, int64_t job, struct store_op *op, bool *is_new);
+int sqlite_set_watermark(struct sqlite *sq, int64_t job, int64_t ms);
+/* Never back; CLOCK_NONE leaves it. */
+int sqlite_forward(struct sqlite *sq, int64_t job, int64_t ms);
+
 /* sqlite_write.c */
+/* Write a row of live, or its new state. */
+int sqlite_put_live(
+    struct sqlite *sq, const struct record *record, int64_t claim_ms);
 bool sqlite_apply(
     struct store *store, struct store_op **ops, size_t n, struct err *err);
 /* Inside a transaction: what STORE_END does. An SQLite result code. */

@@ -27,25 +27,47 @@ static const char *const sql[SQL_COUNT] = {
 	    " UNION SELECT worker FROM live WHERE worker IS NOT NULL)",
 	[SQL_WORKER_NAME] = "SELECT name FROM worker WHERE id = ?1",
 
-	[SQL_CLAIM_STATE] = "SELECT watermark, claimed, fence FROM job"
-			    " WHERE id = ?1",
-	[SQL_CLAIM] = "UPDATE job SET fence = ?2, watermark = ?3, claimed = ?4,"
-		      " skip = NULL WHERE id = ?1",
-	[SQL_GRANT] = "UPDATE job SET fence = ?2, skip = NULL WHERE id = ?1",
+	[SQL_JOB_STATE] = "SELECT watermark, fence FROM job WHERE id = ?1",
+	[SQL_LIVE_STATE] = "SELECT claim, fence FROM live WHERE job = ?1",
+	[SQL_CLAIMED] = "SELECT fence FROM live WHERE job = ?1 AND id = ?2"
+			" UNION ALL SELECT fence FROM run WHERE job = ?1"
+			" AND id = ?2",
 	[SQL_SKIP_OVER] = "UPDATE job SET skip = NULL"
 			  " WHERE id = ?1 AND skip IS NOT NULL",
-	[SQL_WATERMARK] = "UPDATE job SET watermark = ?2, claimed = NULL"
-			  " WHERE id = ?1",
-	[SQL_FORWARD] = "UPDATE job SET watermark = ?2, claimed = NULL"
-			" WHERE id = ?1"
+	[SQL_WATERMARK] = "UPDATE job SET watermark = ?2 WHERE id = ?1",
+	[SQL_UNCLAIM] = "UPDATE live SET claim = NULL"
+			" WHERE job = ?1 AND claim IS NOT NULL",
+	[SQL_FORWARD] = "UPDATE job SET watermark = ?2 WHERE id = ?1"
 			" AND (watermark IS NULL OR watermark < ?2)",
+	[SQL_FENCE] = "UPDATE job SET fence = ?2 WHERE id = ?1 AND fence < ?2",
 	[SQL_ONCE] = "SELECT 1 FROM once WHERE id = ?1",
 	[SQL_ONCE_SET] = "INSERT OR REPLACE INTO once(one, id) VALUES(1, ?1)",
 
-	[SQL_LIVE_PUT] = "INSERT OR REPLACE INTO live(" SQLITE_LIVE_COLUMNS
-			 ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,"
-			 "?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,"
-			 "?27,?28,?29,?30)",
+	[SQL_LIVE_PUT] =
+	    "INSERT INTO live(" SQLITE_LIVE_COLUMNS ",claim"
+	    ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,"
+	    "?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31)"
+	    /* what was granted stays as it was */
+	    " ON CONFLICT(job, id) DO UPDATE SET"
+	    " status = excluded.status, duration = excluded.duration,"
+	    " rest = excluded.rest, start = excluded.start,"
+	    " late = excluded.late, \"trigger\" = excluded.\"trigger\","
+	    " reason = excluded.reason, attempt = excluded.attempt,"
+	    " exit_code = excluded.exit_code, signal = excluded.signal,"
+	    " worker = excluded.worker, user_us = excluded.user_us,"
+	    " system_us = excluded.system_us, max_rss = excluded.max_rss,"
+	    " output_bytes = excluded.output_bytes,"
+	    " count = excluded.count, kind = excluded.kind,"
+	    " error = excluded.error, metadata = excluded.metadata,"
+	    " attempts = excluded.attempts, retry_at = excluded.retry_at,"
+	    " owner_pid = excluded.owner_pid,"
+	    " owner_start = excluded.owner_start,"
+	    " owner_boot = excluded.owner_boot,"
+	    " leader_pid = excluded.leader_pid,"
+	    " leader_start = excluded.leader_start,"
+	    " leader_boot = excluded.leader_boot",
+	[SQL_LIVE_GRANT] =
+	    "SELECT claim, fence FROM live WHERE job = ?1 AND id = ?2",
 	[SQL_LIVE_DROP] = "DELETE FROM live WHERE job = ?1 AND id = ?2",
 	[SQL_RUN_HAS] = "SELECT 1 FROM run WHERE job = ?1 AND id = ?2",
 	[SQL_RUN_PUT] = "INSERT INTO run(" SQLITE_COLUMNS
@@ -64,14 +86,16 @@ static const char *const sql[SQL_COUNT] = {
 	    " success = CASE WHEN ?3 = 2 THEN ?2 ELSE success END,"
 	    " failure = CASE WHEN ?3 IN (3, 6) THEN ?2 ELSE failure END,"
 	    " strip = ((strip << 3) | (?3 + 1)) & 1073741823,"
-	    " kept = kept + 1 WHERE id = ?1",
-	[SQL_SKIP_STATE] =
-	    "SELECT skip, skip_reason, skip_last FROM job WHERE id = ?1",
+	    " kept = kept + 1, fence = max(fence, ?6), watermark ="
+	    " CASE WHEN ?5 IS NULL OR watermark >= ?5 THEN watermark"
+	    " ELSE ?5 END WHERE id = ?1",
+	[SQL_SKIP_STATE] = "SELECT skip, skip_reason, skip_fence, skip_last"
+			   " FROM job WHERE id = ?1",
 	[SQL_SKIP_JOIN] = "UPDATE run SET count = count + ?3, rest = ?4,"
 			  " error = ?5 WHERE job = ?1 AND id = ?2",
 	[SQL_JOB_SKIPPED] = "UPDATE job SET skipped = skipped + ?2, skip = ?3,"
 			    " skip_reason = ?4, skip_last = ?5,"
-			    " kept_skips = kept_skips + ?6"
+			    " skip_fence = ?7, kept_skips = kept_skips + ?6"
 			    " WHERE id = ?1 RETURNING kept_skips",
 
 	[SQL_PRUNE_BOUND] = "SELECT id FROM run WHERE job = ?1"
@@ -139,11 +163,13 @@ static const char *const sql[SQL_COUNT] = {
 			 " failure, successful, failed, skipped, cancelled,"
 			 " lost, total, shortest, longest, strip FROM job"
 			 " WHERE name = ?1",
-	[SQL_LIVE_COUNT] = "SELECT status, count(*) FROM live WHERE job = ?1"
-			   " GROUP BY status",
+	[SQL_LIVE_COUNT] = "SELECT status, count(*), max(claim) FROM live"
+			   " WHERE job = ?1 GROUP BY status",
 	[SQL_SAMPLE] = "SELECT id, status, duration, rest, start, count, error"
 		       " FROM run WHERE job = ?1 ORDER BY id DESC",
-	[SQL_WATERMARKS] = "SELECT name, watermark FROM job ORDER BY id",
+	[SQL_WATERMARKS] = "SELECT name, watermark,"
+			   " (SELECT max(claim) FROM live WHERE job = job.id)"
+			   " FROM job ORDER BY id",
 };
 
 sqlite3_stmt *

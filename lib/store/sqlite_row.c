@@ -12,7 +12,7 @@
 static const char *const kind_name[] = { "cron", "interval", "handler",
 	"exec" };
 
-/* In the order of SQLITE_LIVE_COLUMNS, counted from 0. */
+/* In the order of SQLITE_LIVE_COLUMNS and a claim, counted from 0. */
 enum {
 	COL_JOB,
 	COL_ID,
@@ -40,6 +40,7 @@ enum {
 	COL_RETRY_AT,
 	COL_OWNER,
 	COL_LEADER = COL_OWNER + 3,
+	COL_CLAIM = COL_LEADER + 3,
 };
 
 void
@@ -150,13 +151,14 @@ bind_identity(sqlite3_stmt *stmt, int at, const struct identity *id)
 }
 
 void
-sqlite_bind_live(
-    sqlite3_stmt *stmt, int64_t job, int64_t worker, const struct record *r)
+sqlite_bind_live(sqlite3_stmt *stmt, int64_t job, int64_t worker,
+    const struct record *r, int64_t claim_ms)
 {
 	sqlite_bind_run(stmt, job, worker, r);
 	sqlite_bind_ms(stmt, COL_RETRY_AT + 1, r->retry_at_ms);
 	bind_identity(stmt, COL_OWNER, &r->owner);
 	bind_identity(stmt, COL_LEADER, &r->leader);
+	sqlite_bind_ms(stmt, COL_CLAIM + 1, claim_ms);
 }
 
 bool

@@ -58,24 +58,6 @@ mark_lost(struct sqlite *sq, struct record *record, int64_t now_ms)
 	return sqlite_end(sq, record);
 }
 
-static int
-adopt(struct sqlite *sq, struct record *record)
-{
-	int rc;
-	int64_t job = sqlite_job_put(sq, record->job, record->kind, &rc);
-	int64_t worker = 0;
-	sqlite3_stmt *stmt;
-
-	if (rc == SQLITE_OK)
-		worker = sqlite_worker_put(sq, record->worker, &rc);
-	if (rc != SQLITE_OK)
-		return rc;
-	if ((stmt = sqlite_stmt(sq, SQL_LIVE_PUT)) == NULL)
-		return sqlite3_errcode(sq->db);
-	sqlite_bind_live(stmt, job, worker, record);
-	return sqlite_run(stmt);
-}
-
 static void
 release_found(struct found *found)
 {
@@ -120,7 +102,7 @@ settle(struct sqlite *sq, struct found *found, const struct identity *self,
 			rc = mark_lost(sq, record, now_ms);
 		} else if (self != NULL) {
 			record->owner = *self;
-			rc = adopt(sq, record);
+			rc = sqlite_put_live(sq, record, CLOCK_NONE);
 		}
 	}
 	return rc;
@@ -176,6 +158,8 @@ read_jobs(struct sqlite *sq, struct store_start *start)
 		job = &start->job[start->jobs++];
 		job->name = mem_strdup(name);
 		job->watermark_ms = sqlite_read_ms(stmt, 1);
+		if (sqlite_read_ms(stmt, 2) > job->watermark_ms)
+			job->watermark_ms = sqlite_read_ms(stmt, 2);
 	}
 	sqlite3_reset(stmt);
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;

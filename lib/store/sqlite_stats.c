@@ -146,6 +146,8 @@ count_live(struct sqlite *sq, int64_t id, struct history_job *job)
 			job->running = n;
 		else if (status == RECORD_PENDING)
 			job->pending = n;
+		if (sqlite_read_ms(stmt, 2) > job->watermark_ms)
+			job->watermark_ms = sqlite_read_ms(stmt, 2);
 	}
 	sqlite3_reset(stmt);
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;

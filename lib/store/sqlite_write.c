@@ -25,52 +25,9 @@ sqlite_is_store_failure(int rc)
 	return true;
 }
 
-/* A statement with a job's number and an id, run. */
 static int
-run_with_id(struct sqlite *sq, enum sqlite_sql which, int64_t job,
-    const struct ulid *id)
-{
-	sqlite3_stmt *stmt = sqlite_stmt(sq, which);
-
-	if (stmt == NULL)
-		return sqlite3_errcode(sq->db);
-	sqlite3_bind_int64(stmt, 1, job);
-	sqlite_bind_ulid(stmt, 2, id);
-	return sqlite_run(stmt);
-}
-
-/* One row of one number, or none: *found says which. The statement is reset. */
-static int
-ask(sqlite3_stmt *stmt, int64_t *value, bool *found)
-{
-	int rc = sqlite3_step(stmt);
-
-	*found = rc == SQLITE_ROW;
-	if (rc == SQLITE_ROW) {
-		*value = sqlite3_column_int64(stmt, 0);
-		rc = sqlite3_step(stmt);
-	}
-	sqlite3_reset(stmt);
-	return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
-/* The same with a job's number, and an id where it is not NULL. */
-static int
-ask_with_id(struct sqlite *sq, enum sqlite_sql which, int64_t job,
-    const struct ulid *id, int64_t *value, bool *found)
-{
-	sqlite3_stmt *stmt = sqlite_stmt(sq, which);
-
-	if (stmt == NULL)
-		return sqlite3_errcode(sq->db);
-	sqlite3_bind_int64(stmt, 1, job);
-	if (id != NULL)
-		sqlite_bind_ulid(stmt, 2, id);
-	return ask(stmt, value, found);
-}
-
-static int
-put_live(struct sqlite *sq, int64_t job, const struct record *record)
+put_live(struct sqlite *sq, int64_t job, const struct record *record,
+    int64_t claim_ms)
 {
 	int rc;
 	int64_t worker = sqlite_worker_put(sq, record->worker, &rc);
@@ -80,144 +37,46 @@ put_live(struct sqlite *sq, int64_t job, const struct record *record)
 		return rc;
 	if ((stmt = sqlite_stmt(sq, SQL_LIVE_PUT)) == NULL)
 		return sqlite3_errcode(sq->db);
-	sqlite_bind_live(stmt, job, worker, record);
+	sqlite_bind_live(stmt, job, worker, record, claim_ms);
 	return sqlite_run(stmt);
 }
 
-/* Unless the run has ended already. */
-static int
-put_live_anew(struct sqlite *sq, int64_t job, const struct record *record,
-    bool *has_ended)
+int
+sqlite_put_live(
+    struct sqlite *sq, const struct record *record, int64_t claim_ms)
 {
-	int64_t one = 0;
 	int rc;
+	int64_t job = sqlite_job_put(sq, record->job, record->kind, &rc);
 
-	*has_ended = false;
-	rc = ask_with_id(sq, SQL_RUN_HAS, job, &record->id, &one, has_ended);
-	if (rc != SQLITE_OK || *has_ended)
-		return rc;
-	return put_live(sq, job, record);
+	return rc == SQLITE_OK ? put_live(sq, job, record, claim_ms) : rc;
 }
 
 static int
-set_watermark(struct sqlite *sq, enum sqlite_sql which, int64_t job, int64_t ms)
+has_ended(struct sqlite *sq, int64_t job, const struct ulid *id, bool *answer)
 {
-	sqlite3_stmt *stmt = sqlite_stmt(sq, which);
-
-	if (stmt == NULL)
-		return sqlite3_errcode(sq->db);
-	sqlite3_bind_int64(stmt, 1, job);
-	sqlite_bind_ms(stmt, 2, ms);
-	return sqlite_run(stmt);
-}
-
-struct claim_state {
-	int64_t watermark_ms, fence;
-	struct ulid claimed;
-	bool has_claimed;
-};
-
-static int
-read_claim_state(struct sqlite *sq, int64_t job, struct claim_state *state)
-{
-	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_CLAIM_STATE);
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_RUN_HAS);
 	int rc;
 
 	if (stmt == NULL)
 		return sqlite3_errcode(sq->db);
 	sqlite3_bind_int64(stmt, 1, job);
+	sqlite_bind_ulid(stmt, 2, id);
 	rc = sqlite3_step(stmt);
-	state->watermark_ms = sqlite_read_ms(stmt, 0);
-	state->has_claimed = sqlite_read_ulid(stmt, 1, &state->claimed);
-	state->fence = sqlite3_column_int64(stmt, 2);
 	sqlite3_reset(stmt);
+	*answer = rc == SQLITE_ROW;
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* Write the grant; with a claim, also the instant and who took it. */
-static int
-grant(struct sqlite *sq, int64_t job, struct store_op *op, bool is_claim)
-{
-	sqlite3_stmt *stmt = sqlite_stmt(sq, is_claim ? SQL_CLAIM : SQL_GRANT);
-
-	if (stmt == NULL)
-		return sqlite3_errcode(sq->db);
-	sqlite3_bind_int64(stmt, 1, job);
-	sqlite3_bind_int64(stmt, 2, (int64_t)op->record.fence);
-	if (is_claim) {
-		sqlite3_bind_int64(stmt, 3, op->record.scheduled_ms);
-		sqlite_bind_ulid(stmt, 4, &op->record.id);
-	}
-	return sqlite_run(stmt);
-}
-
-/* A row of live that is in the way of others: not our own, and not dead. */
-static bool
-is_blocker(const struct record *row, const struct store_op *op)
-{
-	if (memcmp(&row->id, &op->record.id, sizeof row->id) == 0 ||
-	    memcmp(&row->owner, &op->record.owner, sizeof row->owner) == 0)
-		return false;
-	return identity_is_alive(&row->owner) ||
-	    (row->leader.pid != 0 && identity_is_alive(&row->leader));
-}
-
-/* For is_alone. What this process runs itself, it knows without asking. */
-static int
-find_blocker(struct sqlite *sq, int64_t job, struct store_op *op)
-{
-	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_LIVE_OF_JOB);
-	struct record row;
-	int rc;
-
-	if (stmt == NULL)
-		return sqlite3_errcode(sq->db);
-	sqlite3_bind_int64(stmt, 1, job);
-	sqlite3_bind_int(stmt, 2, RECORD_RUNNING);
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		if (!sqlite_read_row(sq, stmt, &row)) {
-			rc = SQLITE_CORRUPT;
-			break;
-		}
-		if (is_blocker(&row, op)) {
-			op->result = CLAIM_BLOCKED;
-			op->blocker = row.id;
-		}
-	}
-	sqlite3_reset(stmt);
-	return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
-/*
- * An instant that is later than the watermark is granted; one that this very
- * run has taken before is granted again, with the fence of then.
- */
 static int
 begin(struct sqlite *sq, int64_t job, struct store_op *op)
 {
-	struct claim_state state = { 0 };
-	bool is_claim = store_op_claims(op), is_again, has_ended;
-	int rc = read_claim_state(sq, job, &state);
+	bool is_new = false;
+	int rc = sqlite_claim(sq, job, op, &is_new);
 
-	if (rc == SQLITE_OK && op->is_alone)
-		rc = find_blocker(sq, job, op);
-	if (rc != SQLITE_OK || op->result == CLAIM_BLOCKED)
+	if (rc != SQLITE_OK || !is_new)
 		return rc;
-	is_again = is_claim && state.has_claimed &&
-	    memcmp(&state.claimed, &op->record.id, sizeof state.claimed) == 0;
-	if (is_claim && !is_again &&
-	    op->record.scheduled_ms <= state.watermark_ms) {
-		op->result = CLAIM_LOST;
-		return SQLITE_OK;
-	}
-	op->record.fence = (uint64_t)state.fence + (is_again ? 0 : 1);
-	if (!is_again)
-		rc = grant(sq, job, op, is_claim);
-	if (rc != SQLITE_OK)
-		return rc;
-	return is_claim && !is_again
-	    ? put_live(sq, job, &op->record)
-	    : put_live_anew(sq, job, &op->record, &has_ended);
+	return put_live(sq, job, &op->record,
+	    store_op_claims(op) ? op->record.scheduled_ms : CLOCK_NONE);
 }
 
 static int
@@ -274,8 +133,53 @@ put_run(
 	return rc;
 }
 
+/* What a row of live held when it went. */
+struct dropped {
+	bool was_there;
+	int64_t claim_ms, fence;
+};
+
 static int
-count_end(struct sqlite *sq, int64_t job, const struct record *record)
+read_grant(struct sqlite *sq, int64_t job, const struct ulid *id,
+    struct dropped *dropped)
+{
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_LIVE_GRANT);
+	int rc;
+
+	*dropped = (struct dropped){ false, CLOCK_NONE, 0 };
+	if (stmt == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite_bind_ulid(stmt, 2, id);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		dropped->was_there = true;
+		dropped->claim_ms = sqlite_read_ms(stmt, 0);
+		dropped->fence = sqlite3_column_int64(stmt, 1);
+	}
+	sqlite3_reset(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int
+drop_live(struct sqlite *sq, int64_t job, const struct ulid *id,
+    struct dropped *dropped)
+{
+	sqlite3_stmt *stmt;
+	int rc = read_grant(sq, job, id, dropped);
+
+	if (rc != SQLITE_OK || !dropped->was_there)
+		return rc;
+	if ((stmt = sqlite_stmt(sq, SQL_LIVE_DROP)) == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite_bind_ulid(stmt, 2, id);
+	return sqlite_run(stmt);
+}
+
+static int
+count_end(struct sqlite *sq, int64_t job, const struct record *record,
+    const struct dropped *dropped)
 {
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_JOB_ENDED);
 	int rc;
@@ -291,6 +195,8 @@ count_end(struct sqlite *sq, int64_t job, const struct record *record)
 		sqlite3_bind_int64(stmt, 4, record->duration_ms);
 	else
 		sqlite3_bind_null(stmt, 4);
+	sqlite_bind_ms(stmt, 5, dropped->claim_ms);
+	sqlite3_bind_int64(stmt, 6, dropped->fence);
 	rc = sqlite_run(stmt);
 	return rc == SQLITE_OK ? sqlite_prune_job(sq, job) : rc;
 }
@@ -321,7 +227,7 @@ join_skip(struct sqlite *sq, int64_t job, const struct ulid *id,
 struct skip_state {
 	struct ulid open, last;
 	bool has_open, has_last;
-	int64_t reason;
+	int64_t reason, fence;
 };
 
 static int
@@ -338,7 +244,8 @@ read_skip_state(struct sqlite *sq, int64_t job, struct skip_state *state)
 	if (rc == SQLITE_ROW) {
 		state->has_open = sqlite_read_ulid(stmt, 0, &state->open);
 		state->reason = sqlite3_column_int64(stmt, 1);
-		state->has_last = sqlite_read_ulid(stmt, 2, &state->last);
+		state->fence = sqlite3_column_int64(stmt, 2);
+		state->has_last = sqlite_read_ulid(stmt, 3, &state->last);
 	}
 	sqlite3_reset(stmt);
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -346,11 +253,10 @@ read_skip_state(struct sqlite *sq, int64_t job, struct skip_state *state)
 
 static int
 count_skip(struct sqlite *sq, int64_t job, const struct ulid *open,
-    const struct record *record, bool is_new)
+    const struct record *record, int64_t fence, bool is_new)
 {
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_JOB_SKIPPED);
 	int64_t kept = 0;
-	bool found;
 	int rc;
 
 	if (stmt == NULL)
@@ -361,36 +267,52 @@ count_skip(struct sqlite *sq, int64_t job, const struct ulid *open,
 	sqlite3_bind_int(stmt, 4, (int)record->reason);
 	sqlite_bind_ulid(stmt, 5, &record->id);
 	sqlite3_bind_int(stmt, 6, is_new ? 1 : 0);
-	rc = ask(stmt, &kept, &found);
-	return rc == SQLITE_OK ? sqlite_prune_skips(sq, job, kept) : rc;
+	sqlite3_bind_int64(stmt, 7, fence);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		kept = sqlite3_column_int64(stmt, 0);
+		rc = sqlite3_step(stmt);
+	}
+	sqlite3_reset(stmt);
+	return rc == SQLITE_DONE ? sqlite_prune_skips(sq, job, kept) : rc;
+}
+
+static bool
+is_same_id(const struct ulid *a, const struct ulid *b)
+{
+	return memcmp(a, b, sizeof *a) == 0;
 }
 
 static int
 skip(struct sqlite *sq, int64_t job, const struct record *given)
 {
 	struct record record = *given; /* borrows its texts */
+	struct sqlite_state job_state;
 	struct skip_state state;
 	bool is_new = false;
 	int rc = read_skip_state(sq, job, &state);
 
+	if (rc == SQLITE_OK)
+		rc = sqlite_read_state(sq, job, &job_state);
+	if (rc != SQLITE_OK ||
+	    (state.has_last && is_same_id(&state.last, &record.id)))
+		return rc;
 	record.status = RECORD_SKIPPED;
 	record.started_ms = CLOCK_NONE;
 	record.duration_ms = -1;
-	if (rc != SQLITE_OK ||
-	    (state.has_last &&
-		memcmp(&state.last, &record.id, sizeof state.last) == 0))
-		return rc;
-	if (state.has_open && state.reason == (int64_t)record.reason) {
+	if (state.has_open && state.reason == (int64_t)record.reason &&
+	    state.fence == job_state.fence) {
 		rc = join_skip(sq, job, &state.open, &record);
 		if (rc != SQLITE_OK)
 			return rc;
 		if (sqlite3_changes(sq->db) > 0)
-			return count_skip(sq, job, &state.open, &record, false);
+			return count_skip(sq, job, &state.open, &record,
+			    job_state.fence, false);
 	}
 	rc = put_run(sq, job, &record, &is_new);
 	if (rc != SQLITE_OK || !is_new)
 		return rc;
-	return count_skip(sq, job, &record.id, &record, true);
+	return count_skip(sq, job, &record.id, &record, job_state.fence, true);
 }
 
 /* One whose begin never came still parts two rows of skips. */
@@ -405,24 +327,46 @@ part_skips(struct sqlite *sq, int64_t job)
 	return sqlite_run(stmt);
 }
 
+/* A run that was granted and then skipped leaves what it was granted. */
 static int
-end(struct sqlite *sq, int64_t job, const struct record *record)
+end_as_skip(struct sqlite *sq, int64_t job, const struct record *record,
+    const struct dropped *dropped)
 {
+	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_FENCE);
+	int rc = sqlite_forward(sq, job, dropped->claim_ms);
+
+	if (rc == SQLITE_OK && stmt == NULL)
+		rc = sqlite3_errcode(sq->db);
+	if (rc != SQLITE_OK)
+		return rc;
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite3_bind_int64(stmt, 2, dropped->fence);
+	rc = sqlite_run(stmt);
+	return rc == SQLITE_OK ? skip(sq, job, record) : rc;
+}
+
+static int
+end(struct sqlite *sq, int64_t job, const struct record *given)
+{
+	struct record record = *given; /* borrows its texts */
+	struct dropped dropped;
 	bool is_new = false;
-	int rc = run_with_id(sq, SQL_LIVE_DROP, job, &record->id);
+	int rc = drop_live(sq, job, &record.id, &dropped);
 
 	if (rc != SQLITE_OK)
 		return rc;
-	if (record->status == RECORD_SKIPPED)
-		return skip(sq, job, record);
-	if (sqlite3_changes(sq->db) == 0)
+	if (record.status == RECORD_SKIPPED)
+		return end_as_skip(sq, job, &record, &dropped);
+	if (dropped.was_there)
+		record.fence = (uint64_t)dropped.fence;
+	else
 		rc = part_skips(sq, job);
 	if (rc == SQLITE_OK)
-		rc = put_run(sq, job, record, &is_new);
+		rc = put_run(sq, job, &record, &is_new);
 	if (rc != SQLITE_OK || !is_new)
 		return rc;
-	rc = put_output(sq, record);
-	return rc == SQLITE_OK ? count_end(sq, job, record) : rc;
+	rc = put_output(sq, &record);
+	return rc == SQLITE_OK ? count_end(sq, job, &record, &dropped) : rc;
 }
 
 int
@@ -438,10 +382,13 @@ sqlite_end(struct sqlite *sq, const struct record *record)
 static int
 update(struct sqlite *sq, int64_t job, const struct record *record)
 {
-	bool has_ended;
-	int rc = put_live_anew(sq, job, record, &has_ended);
+	bool is_over = false;
+	int rc = has_ended(sq, job, &record->id, &is_over);
 
-	if (rc != SQLITE_OK || has_ended || record->status != RECORD_PENDING)
+	if (rc != SQLITE_OK || is_over)
+		return rc;
+	rc = put_live(sq, job, record, CLOCK_NONE);
+	if (rc != SQLITE_OK || record->status != RECORD_PENDING)
 		return rc;
 	return put_output(sq, record);
 }
@@ -451,9 +398,7 @@ skip_and_forward(struct sqlite *sq, int64_t job, struct store_op *op)
 {
 	int rc = skip(sq, job, &op->record);
 
-	if (rc != SQLITE_OK || op->watermark_ms == CLOCK_NONE)
-		return rc;
-	return set_watermark(sq, SQL_FORWARD, job, op->watermark_ms);
+	return rc == SQLITE_OK ? sqlite_forward(sq, job, op->watermark_ms) : rc;
 }
 
 static int
@@ -501,7 +446,7 @@ apply_one(struct sqlite *sq, struct store_op *op)
 	case STORE_SKIP:
 		return skip_and_forward(sq, job, op);
 	case STORE_WATERMARK:
-		return set_watermark(sq, SQL_WATERMARK, job, op->watermark_ms);
+		return sqlite_set_watermark(sq, job, op->watermark_ms);
 	case STORE_ONCE:
 		break;
 	}
