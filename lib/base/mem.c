@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__ /* known once any of these was included */
+#include <malloc.h>
+#endif
 
 static void *
 mem_check(void *p)
@@ -77,6 +80,14 @@ mem_dup(const void *p, size_t size)
 	if (size != 0)
 		memcpy(copy, p, size);
 	return copy;
+}
+
+void
+mem_trim(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 char *

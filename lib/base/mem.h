@@ -21,6 +21,8 @@ void *mem_grow(void *p, size_t n, size_t size);
 char *mem_strdup(const char *s); /* NULL gives NULL */
 char *mem_strndup(const char *s, size_t n);
 void *mem_dup(const void *p, size_t size);
+/* Give what is free back to the system, after much of it was in use. */
+void mem_trim(void);
 char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 #endif

@@ -12,6 +12,7 @@ struct store_ops {
 	void (*close)(struct store *store);
 	bool (*apply)(struct store *store, struct store_op **ops, size_t n,
 	    struct err *err);
+	void (*rest)(struct store *store); /* NULL: nothing to give back */
 	bool (*take_over)(struct store *store, const struct identity *self,
 	    int64_t now_ms, struct store_start *start, struct err *err);
 	bool (*list)(struct store *store, const struct history_filter *filter,

@@ -4,11 +4,12 @@ static void
 direct_post(struct store_port *port, struct store_op *op)
 {
 	struct direct *direct = (struct direct *)port;
+	struct err err;
 
-	if (!store_apply(direct->store, &op, 1, &op->err)) {
+	if (!store_apply(direct->store, &op, 1, &err)) {
 		op->result = CLAIM_FAILED;
 		if (!direct->has_failed)
-			direct->failed(direct->data, &op->err);
+			direct->failed(direct->data, &err);
 		direct->has_failed = true;
 	}
 	if (op->done != NULL)

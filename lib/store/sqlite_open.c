@@ -42,9 +42,16 @@ close_handle(struct store *store)
 	sqlite_release((struct sqlite *)store);
 }
 
+static void
+sqlite_rest(struct store *store)
+{
+	sqlite3_db_release_memory(((struct sqlite *)store)->db);
+}
+
 static const struct store_ops sqlite_ops = {
 	.close = close_handle,
 	.apply = sqlite_apply,
+	.rest = sqlite_rest,
 	.take_over = sqlite_take_over,
 	.list = sqlite_list,
 	.find = sqlite_find,

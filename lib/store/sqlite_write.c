@@ -470,7 +470,6 @@ apply_all(struct sqlite *sq, struct store_op **ops, size_t n)
 		if (sqlite_is_store_failure(rc))
 			return rc;
 		ops[i]->result = CLAIM_FAILED;
-		sqlite_err(sq, rc, "write a record to", &ops[i]->err);
 	}
 	return SQLITE_OK;
 }

@@ -71,11 +71,16 @@ store_apply(
 
 	if (store->ops->apply(store, ops, n, err))
 		return true;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		ops[i]->result = CLAIM_FAILED;
-		ops[i]->err = *err;
-	}
 	return false;
+}
+
+void
+store_rest(struct store *store)
+{
+	if (store->ops->rest != NULL)
+		store->ops->rest(store);
 }
 
 bool

@@ -118,9 +118,7 @@ struct store_op {
 	 */
 	bool is_alone;
 	struct ulid blocker;
-	/* The answer, for `done`; err is set where result is CLAIM_FAILED. */
-	enum claim result;
-	struct err err;
+	enum claim result; /* the answer, for `done` */
 	/* Called on the loop; the op is freed after it. NULL: no answer. */
 	void (*done)(struct store_op *op);
 	void *data;
@@ -141,6 +139,9 @@ void store_op_free(struct store_op *op);
  */
 bool store_apply(struct store *store, struct store_op **ops, size_t n,
     struct err *err) MUST_CHECK;
+
+/* There is nothing to do for a while: memory kept for speed is given back. */
+void store_rest(struct store *store);
 
 /* Where the engine posts to: the writer, or a fake in tests. */
 struct store_port {

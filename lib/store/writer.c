@@ -26,6 +26,9 @@
    many at a time: to wake the thread for each would cost more than to write. */
 #define POSTED_MAX   64
 #define RETRY_MIN_MS 20
+/* After so many, a quiet moment is the time to give memory back. */
+#define REST_OPS 1000
+#define REST_MS  200
 /* When stopping, there is more to lose by waiting than by asking. */
 #define RETRY_STOP_MS 100
 
@@ -55,6 +58,7 @@ struct thread {
 	struct store *store;
 	struct batch batch;
 	int64_t pause_ms;
+	size_t since_rest; /* operations written */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -156,7 +160,6 @@ static void
 answer_failed(struct thread *w, struct store_op *op)
 {
 	op->result = CLAIM_FAILED;
-	err_set(&op->err, ERR_UNREACHABLE, "%s", w->reason);
 	list_push(&w->answers, op);
 }
 
@@ -357,6 +360,7 @@ write_batch(struct thread *w)
 
 	pthread_mutex_unlock(&w->lock);
 	is_good = store_apply(w->store, w->batch.op, w->batch.n, &err);
+	w->since_rest += w->batch.n;
 	if (is_good && w->batch.is_from_spool) {
 		unlink(w->spool_path);
 		w->batch.is_from_spool = false;
@@ -380,6 +384,35 @@ write_batch(struct thread *w)
 	return is_good;
 }
 
+/* With the lock held before and after. */
+static void
+thread_rest(struct thread *w)
+{
+	w->since_rest = 0;
+	pthread_mutex_unlock(&w->lock);
+	store_rest(w->store);
+	mem_trim();
+	pthread_mutex_lock(&w->lock);
+}
+
+static bool
+has_work(const struct thread *w)
+{
+	return w->batch.n != 0 || w->queue.n != 0 || w->is_stopping;
+}
+
+static void
+wait_for_work(struct thread *w)
+{
+	if (w->since_rest >= REST_OPS && !has_work(w)) {
+		sleep_until(w, now_ms() + REST_MS);
+		if (!has_work(w))
+			thread_rest(w);
+	}
+	while (!has_work(w))
+		pthread_cond_wait(&w->wake, &w->lock);
+}
+
 static void *
 thread_main(void *arg)
 {
@@ -388,8 +421,7 @@ thread_main(void *arg)
 	load_spool(w);
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
-		while (w->batch.n == 0 && w->queue.n == 0 && !w->is_stopping)
-			pthread_cond_wait(&w->wake, &w->lock);
+		wait_for_work(w);
 		if (w->batch.n == 0)
 			take_batch(w);
 		if (w->batch.n == 0)
