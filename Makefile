@@ -233,7 +233,9 @@ build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
 # ---- bench and fuzz
 
 bench: all $(BENCHES) $B/bench/stamp
+	@$(MAKE) -s STATIC=1 all 2>/dev/null || true
 	@WJOBS=$(CURDIR)/$B/wjobs BENCHES=$(CURDIR)/$B/bench \
+		WJOBS_STATIC=$(CURDIR)/build/static/wjobs \
 		sh test/bench/run $(BENCH)
 
 fuzz:
