@@ -431,3 +431,19 @@ END
   is "$(sort tick.out | uniq -d)" ''
   is "$(wjobs history tick --status completed -n 1000 -o id | wc -l)" "$(lines tick.out)"
 }
+
+@test "run: a jobfile is the same by whatever links it is named" {
+  jobfile <<'END'
+jobs:
+  hello:
+    interval: 1h
+    command: echo hello
+END
+  ln -s wjobs.yaml link.yaml
+  scheduler_start
+  eventually test -s run.err
+  run -75 --separate-stderr timeout 3 "$WJOBS" -f link.yaml run
+  has "$stderr" "a scheduler already runs for this jobfile"
+  gives hello -f link.yaml run hello
+  gives hello logs hello
+}

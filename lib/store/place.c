@@ -76,18 +76,26 @@ runtime_base(const char *state, struct err *err)
 	return mem_strdup(state);
 }
 
-/* NAME-HASH: the file's name without its ending, and a hash of its path. */
+/*
+ * NAME-HASH: the file's name without its ending, and a hash of its path. A
+ * file has one folder by whatever links it is named, or it would have a
+ * scheduler for each of them.
+ */
 static char *
-folder_name(const char *path)
+folder_name(const char *jobfile)
 {
+	char *real = realpath(jobfile, NULL), *folder;
+	const char *path = real != NULL ? real : jobfile;
 	const char *slash = strrchr(path, '/');
 	const char *name = slash != NULL ? slash + 1 : path;
 	size_t len = strcspn(name, ".");
 
 	if (len == 0)
 		len = strlen(name);
-	return mem_printf("%.*s-%016llx", (int)(len < 64 ? len : 64), name,
+	folder = mem_printf("%.*s-%016llx", (int)(len < 64 ? len : 64), name,
 	    (unsigned long long)hash_text(path, 0));
+	free(real);
+	return folder;
 }
 
 static bool

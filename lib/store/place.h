@@ -21,7 +21,8 @@ struct store_place {
 };
 
 /*
- * For a jobfile's real path and its `store` as written. jobfile NULL: for
+ * For a jobfile's path and its `store` as written; links in the path are
+ * followed. jobfile NULL: for
  * `exec` without one; the store is then local.db in the state directory.
  * Creates nothing. A Redis URL is ERR_CONFIG: not known yet.
  */
