@@ -208,6 +208,18 @@ shells() {
   none_of_run run-1
 }
 
+@test "orphans: none is missed among many that have hardly begun" {
+  needs linux proc plain
+  local text='setsid sleep 300 >/dev/null 2>&1 & exit 0'
+  MARK=$T proc -n 300 -j 16 -K -c "$text"
+  shows ok=300 survivors=0
+  # The tool's own variable is theirs as well, whichever run they are of.
+  is "$(cd /proc && grep -lszxF "MARK=$T" [0-9]*/environ)" ''
+  proc -n 300 -j 16 -c "$text"
+  shows ok=300
+  (($(value survivors) >= 290))
+}
+
 @test "reaping: orphans that we adopt leave no zombie" {
   needs proc
   proc -w 800 -c 'setsid -f sleep 0.2; (sleep 0.1 &) ; exit 0'

@@ -167,6 +167,7 @@ static void
 child_kill(struct child *child)
 {
 	child->state = CHILD_KILLING;
+	child->kin.is_stopped = true;
 	child->result.killed = true;
 	signal_all(child, SIGKILL);
 	clock_set_in(child->host->clock, &child->deadline, PROC_GIVE_UP_MS);
@@ -267,6 +268,7 @@ child_stop(struct child *child, enum proc_stop why, bool now)
 		return;
 	}
 	child->state = CHILD_STOPPING;
+	child->kin.is_stopped = true;
 	signal_all(child, child->stop_signal);
 	kill(-child->pid, SIGCONT);
 	clock_set_in(
@@ -330,6 +332,7 @@ child_reaped(struct child *child, int status, const struct rusage *usage)
 		clock_stop(&child->deadline);
 		if (child->kills_orphans) {
 			child->state = CHILD_KILLING;
+			child->kin.is_stopped = true;
 			clock_set_in(child->host->clock, &child->deadline,
 			    PROC_GIVE_UP_MS);
 		}

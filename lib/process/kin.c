@@ -18,9 +18,17 @@
 /* More of ours than this are not refreshed each time, but for so much of it. */
 #define REFRESH_MAX   32
 #define REFRESH_SHARE 20
+/*
+ * How long a number may be given before its process is seen: a fork that is
+ * interrupted on a busy machine.
+ */
+#define ABSENT_US 500000
+/* Before an orphan counts as nobody's. */
+#define ORPHAN_US 100000
 
 struct orphan {
 	char *run_id; /* NULL: whose it is cannot be told */
+	int64_t seen_us;
 };
 
 static int64_t
@@ -132,13 +140,28 @@ keep_descendants(const struct kin *kin, struct linux_process *list, size_t n)
 	return len;
 }
 
+/*
+ * In the midst of an exec a process shows no environment, so one look is not
+ * enough to say that it has no run.
+ */
+static bool
+is_settled(const struct orphan *orphan)
+{
+	return orphan->run_id != NULL || now_us() - orphan->seen_us > ORPHAN_US;
+}
+
 static void
 kin_adopt(struct kin *kin, pid_t pid)
 {
-	struct orphan *orphan = mem_zalloc(1, sizeof *orphan);
+	struct orphan *orphan = pids_find(&kin->orphans, pid);
 
-	orphan->run_id = linux_read_environ(pid, "WJOBS_RUN_ID");
-	pids_put(&kin->orphans, pid, orphan);
+	if (orphan == NULL) {
+		orphan = mem_zalloc(1, sizeof *orphan);
+		orphan->seen_us = now_us();
+		pids_put(&kin->orphans, pid, orphan);
+	}
+	if (!is_settled(orphan))
+		orphan->run_id = linux_read_environ(pid, "WJOBS_RUN_ID");
 }
 
 static void
@@ -148,8 +171,7 @@ kin_take_orphans(struct kin *kin)
 	size_t i;
 
 	for (i = 0; i < kin->len; i++)
-		if (kin->seen[i].parent == self &&
-		    pids_find(&kin->orphans, kin->seen[i].pid) == NULL)
+		if (kin->seen[i].parent == self)
 			kin_adopt(kin, kin->seen[i].pid);
 }
 
@@ -165,26 +187,47 @@ kin_take(struct kin *kin, struct linux_process *list, size_t n)
 	kin_take_orphans(kin);
 }
 
-/* False where the system has nothing to look at. */
+/* Its parent is neither us, nor a leader, nor in the list: it has changed. */
 static bool
-kin_read_all(struct kin *kin)
+is_cut_off(const struct kin *kin, const struct linux_process *process,
+    struct linux_process *list, size_t n)
 {
-	int64_t began_us = now_us();
-	struct linux_process *list;
-	size_t n;
+	return process->parent != getpid() &&
+	    pids_find(kin->leaders, process->parent) == NULL &&
+	    find_process(list, n, process->parent) == NULL;
+}
 
-	if (!linux_list_processes(&list, &n))
-		return false;
-	kin_take(kin, list, n);
-	kin->read_us = now_us();
-	kin->read_cost_us = kin->read_us - began_us;
-	return true;
+/* Read anew those whose parent has gone, until none has. */
+static size_t
+read_cut_off(const struct kin *kin, struct linux_process *list, size_t n)
+{
+	size_t i, len, before;
+
+	do {
+		before = n;
+		for (i = len = 0; i < n; i++) {
+			list[len] = list[i];
+			if (!is_cut_off(kin, &list[len], list, n) ||
+			    linux_read_process(list[len].pid, &list[len]))
+				len++;
+		}
+		n = len;
+	} while (n < before);
+	return n;
 }
 
 /*
- * Those seen before, as they are now. An orphan stays one until we reap it, so
- * only the others need to be read.
+ * Need it be read again? An orphan stays one until we reap it, and the child
+ * of a leader stays that until the leader has ended.
  */
+static bool
+may_have_changed(const struct kin *kin, const struct linux_process *process)
+{
+	return pids_find(&kin->orphans, process->pid) == NULL &&
+	    pids_find(kin->leaders, process->parent) == NULL;
+}
+
+/* Those seen before, as they are now. */
 static size_t
 kin_refresh(struct kin *kin, struct linux_process *list)
 {
@@ -195,7 +238,7 @@ kin_refresh(struct kin *kin, struct linux_process *list)
 
 	for (i = 0; i < kin->len; i++) {
 		list[n] = kin->seen[i];
-		if (pids_find(&kin->orphans, list[n].pid) != NULL || !is_due ||
+		if (!is_due || !may_have_changed(kin, &list[n]) ||
 		    linux_read_process(list[n].pid, &list[n]))
 			n++;
 	}
@@ -203,28 +246,112 @@ kin_refresh(struct kin *kin, struct linux_process *list)
 		kin->refresh_us = now_us();
 		kin->refresh_cost_us = kin->refresh_us - began_us;
 	}
+	return read_cut_off(kin, list, n);
+}
+
+/*
+ * A number is given a moment before its process can be seen, so one that is
+ * not there is asked for again: after a while, after twice the while, and so
+ * on, since most of them have long come and gone.
+ */
+static void
+expect_number(struct kin *kin, pid_t pid, int64_t since_us)
+{
+	int64_t age_us = now_us() - since_us;
+
+	if (kin->absent_len < KIN_ABSENT && age_us < ABSENT_US)
+		kin->absent[kin->absent_len++] = (struct kin_absent){ pid,
+			since_us, since_us + 2 * age_us };
+}
+
+/* Add the process to the list, if there is one of this number. */
+static size_t
+read_number(struct kin *kin, pid_t pid, int64_t since_us,
+    struct linux_process *list, size_t n)
+{
+	if (linux_read_process(pid, &list[n]))
+		return n + 1;
+	expect_number(kin, pid, since_us);
+	return n;
+}
+
+static size_t
+read_absent(
+    struct kin *kin, bool is_urgent, struct linux_process *list, size_t n)
+{
+	struct kin_absent absent[KIN_ABSENT], *a;
+	size_t len = kin->absent_len;
+
+	memcpy(absent, kin->absent, len * sizeof *absent);
+	kin->absent_len = 0;
+	for (a = absent; a < absent + len; a++) {
+		if (is_reaped(kin, a->pid))
+			continue;
+		if (is_urgent || a->again_us <= now_us())
+			n = read_number(kin, a->pid, a->since_us, list, n);
+		else
+			kin->absent[kin->absent_len++] = *a;
+	}
 	return n;
 }
 
 static void
-kin_read_new(struct kin *kin, pid_t last)
+kin_read_new(struct kin *kin, pid_t last, bool is_urgent)
 {
-	size_t room = kin->len + (size_t)(last - kin->known_pid);
+	size_t room = kin->len + kin->absent_len +
+	    (size_t)(last - kin->known_pid) + 1;
 	struct linux_process *list = mem_alloc(room * sizeof *list);
-	size_t n = kin_refresh(kin, list);
+	size_t n = read_absent(kin, is_urgent, list, kin_refresh(kin, list));
+	int64_t since_us = now_us();
 	pid_t pid;
 
 	for (pid = kin->known_pid + 1; pid <= last; pid++)
 		if (!is_reaped(kin, pid) &&
 		    pids_find(kin->leaders, pid) == NULL &&
-		    find_process(kin->seen, kin->len, pid) == NULL &&
-		    linux_read_process(pid, &list[n]))
-			n++;
+		    find_process(kin->seen, kin->len, pid) == NULL)
+			n = read_number(kin, pid, since_us, list, n);
 	kin_take(kin, list, n);
 }
 
+/* Of the numbers given, those that are not in the list of all. */
+static void
+note_absent(struct kin *kin, pid_t last, struct linux_process *list, size_t n)
+{
+	int64_t since_us = now_us();
+	size_t i, len = 0;
+	pid_t pid;
+
+	for (i = 0; i < kin->absent_len; i++)
+		if (find_process(list, n, kin->absent[i].pid) == NULL)
+			kin->absent[len++] = kin->absent[i];
+	kin->absent_len = len;
+	for (pid = last - KIN_ABSENT; pid <= last; pid++)
+		if (pid > kin->known_pid && !is_reaped(kin, pid) &&
+		    find_process(list, n, pid) == NULL)
+			expect_number(kin, pid, since_us);
+}
+
+/* False where the system has nothing to look at. */
 static bool
-kin_look(struct kin *kin)
+kin_read_all(struct kin *kin, pid_t last)
+{
+	int64_t began_us = now_us();
+	struct linux_process *list;
+	size_t n;
+
+	if (!linux_list_processes(&list, &n))
+		return false;
+	qsort(list, n, sizeof *list, compare_pids);
+	note_absent(kin, last, list, n);
+	kin_take(kin, list, n);
+	kin->read_us = now_us();
+	kin->read_cost_us = kin->read_us - began_us;
+	return true;
+}
+
+/* Where it is urgent, no process that may be there is left for later. */
+static bool
+kin_look(struct kin *kin, bool is_urgent)
 {
 	pid_t last = linux_last_pid(&kin->last_pid_fd);
 	bool has_all = kin->known_pid != 0 && last >= kin->known_pid &&
@@ -232,8 +359,8 @@ kin_look(struct kin *kin)
 	    now_us() - kin->read_us < kin->read_cost_us * READ_SHARE;
 
 	if (has_all)
-		kin_read_new(kin, last);
-	else if (!kin_read_all(kin))
+		kin_read_new(kin, last, is_urgent);
+	else if (!kin_read_all(kin, last))
 		return false;
 	kin->known_pid = last;
 	return true;
@@ -312,6 +439,15 @@ mark_kin(struct kin *kin, const struct kin_run *run, bool *is_of)
 	}
 }
 
+/* One of which it is not known yet may be a run's: a stop waits for it. */
+static bool
+may_be_kin(const struct kin *kin, pid_t pid, const struct kin_run *run)
+{
+	const struct orphan *orphan = pids_find(&kin->orphans, pid);
+
+	return run->is_stopped && orphan != NULL && !is_settled(orphan);
+}
+
 static int
 signal_kin(struct kin *kin, const struct kin_run *run, int signal)
 {
@@ -323,6 +459,8 @@ signal_kin(struct kin *kin, const struct kin_run *run, int signal)
 	for (i = 0; i < kin->len; i++) {
 		const struct linux_process *process = &kin->seen[i];
 
+		if (!is_of[i] && may_be_kin(kin, process->pid, run))
+			found++;
 		if (!is_of[i] ||
 		    (process->group == run->leader && !run->is_reaped))
 			continue;
@@ -338,7 +476,7 @@ kin_signal(struct kin *kin, const struct kin_run *run, int signal)
 {
 	if (has_no_child(kin))
 		return 0;
-	if (kin_look(kin))
+	if (kin_look(kin, run->is_stopped))
 		return signal_kin(kin, run, signal);
 	if (!run->is_reaped || !group_lives(run->leader))
 		return 0;

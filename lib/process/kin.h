@@ -21,6 +21,7 @@
  * /proc, the group is all there is.
  */
 #define KIN_REAPED 16
+#define KIN_ABSENT 256
 
 struct kin {
 	const struct pids *leaders; /* those not reaped yet; the host's */
@@ -31,6 +32,11 @@ struct kin {
 	int last_pid_fd;          /* for linux_last_pid */
 	pid_t reaped[KIN_REAPED]; /* leaders, the latest: need no look */
 	unsigned reaped_at;
+	struct kin_absent { /* numbers given, and no process seen yet */
+		pid_t pid;
+		int64_t since_us, again_us;
+	} absent[KIN_ABSENT];
+	size_t absent_len;
 	pid_t known_pid; /* the last number that was given when we looked */
 	int64_t read_us, read_cost_us;       /* all of /proc */
 	int64_t refresh_us, refresh_cost_us; /* those seen before */
@@ -39,7 +45,8 @@ struct kin {
 struct kin_run {
 	pid_t leader;
 	bool is_reaped;
-	const char *id; /* its WJOBS_RUN_ID; NULL: none */
+	bool is_stopped; /* none of its own may be missed */
+	const char *id;  /* its WJOBS_RUN_ID; NULL: none */
 };
 
 /* Becomes a subreaper. leaders is borrowed. */
