@@ -22,12 +22,14 @@
  * How long a number may be given before its process is seen: a fork that is
  * interrupted on a busy machine.
  */
-#define ABSENT_US 500000
+#define ABSENT_US  500000
+#define ABSENT_MAX 4096
 /* Before an orphan counts as nobody's. */
 #define ORPHAN_US 100000
 
 struct orphan {
-	char *run_id; /* NULL: whose it is cannot be told */
+	char *run_id;    /* NULL: whose it is cannot be told */
+	bool is_settled; /* it can, or never will */
 	int64_t seen_us;
 };
 
@@ -66,6 +68,7 @@ kin_release(struct kin *kin)
 		orphan_free(kin->orphans.entry[i].value);
 	pids_release(&kin->orphans);
 	free(kin->seen);
+	free(kin->absent);
 	if (kin->last_pid_fd >= 0)
 		close(kin->last_pid_fd);
 	*kin = (struct kin){ 0 };
@@ -144,10 +147,15 @@ keep_descendants(const struct kin *kin, struct linux_process *list, size_t n)
  * In the midst of an exec a process shows no environment, so one look is not
  * enough to say that it has no run.
  */
-static bool
-is_settled(const struct orphan *orphan)
+static void
+orphan_settle(struct orphan *orphan, pid_t pid)
 {
-	return orphan->run_id != NULL || now_us() - orphan->seen_us > ORPHAN_US;
+	int64_t age_us = now_us() - orphan->seen_us;
+
+	if (orphan->is_settled)
+		return;
+	orphan->run_id = linux_read_environ(pid, "WJOBS_RUN_ID");
+	orphan->is_settled = orphan->run_id != NULL || age_us > ORPHAN_US;
 }
 
 static void
@@ -160,8 +168,7 @@ kin_adopt(struct kin *kin, pid_t pid)
 		orphan->seen_us = now_us();
 		pids_put(&kin->orphans, pid, orphan);
 	}
-	if (!is_settled(orphan))
-		orphan->run_id = linux_read_environ(pid, "WJOBS_RUN_ID");
+	orphan_settle(orphan, pid);
 }
 
 static void
@@ -249,6 +256,14 @@ kin_refresh(struct kin *kin, struct linux_process *list)
 	return read_cut_off(kin, list, n);
 }
 
+static void
+push_absent(struct kin *kin, struct kin_absent absent)
+{
+	kin->absent = mem_grow(
+	    kin->absent, kin->absent_len + 1, sizeof *kin->absent);
+	kin->absent[kin->absent_len++] = absent;
+}
+
 /*
  * A number is given a moment before its process can be seen, so one that is
  * not there is asked for again: after a while, after twice the while, and so
@@ -259,9 +274,10 @@ expect_number(struct kin *kin, pid_t pid, int64_t since_us)
 {
 	int64_t age_us = now_us() - since_us;
 
-	if (kin->absent_len < KIN_ABSENT && age_us < ABSENT_US)
-		kin->absent[kin->absent_len++] = (struct kin_absent){ pid,
-			since_us, since_us + 2 * age_us };
+	if (kin->absent_len == ABSENT_MAX || age_us >= ABSENT_US)
+		return;
+	push_absent(
+	    kin, (struct kin_absent){ pid, since_us, since_us + 2 * age_us });
 }
 
 /* Add the process to the list, if there is one of this number. */
@@ -279,10 +295,10 @@ static size_t
 read_absent(
     struct kin *kin, bool is_urgent, struct linux_process *list, size_t n)
 {
-	struct kin_absent absent[KIN_ABSENT], *a;
+	struct kin_absent *absent = kin->absent, *a;
 	size_t len = kin->absent_len;
 
-	memcpy(absent, kin->absent, len * sizeof *absent);
+	kin->absent = NULL;
 	kin->absent_len = 0;
 	for (a = absent; a < absent + len; a++) {
 		if (is_reaped(kin, a->pid))
@@ -290,8 +306,9 @@ read_absent(
 		if (is_urgent || a->again_us <= now_us())
 			n = read_number(kin, a->pid, a->since_us, list, n);
 		else
-			kin->absent[kin->absent_len++] = *a;
+			push_absent(kin, *a);
 	}
+	free(absent);
 	return n;
 }
 
@@ -313,21 +330,22 @@ kin_read_new(struct kin *kin, pid_t last, bool is_urgent)
 	kin_take(kin, list, n);
 }
 
-/* Of the numbers given, those that are not in the list of all. */
+/* Of the numbers given since the last look, those not in the list of all. */
 static void
 note_absent(struct kin *kin, pid_t last, struct linux_process *list, size_t n)
 {
+	pid_t pid = last > kin->known_pid ? kin->known_pid + 1 : 1;
 	int64_t since_us = now_us();
 	size_t i, len = 0;
-	pid_t pid;
 
 	for (i = 0; i < kin->absent_len; i++)
 		if (find_process(list, n, kin->absent[i].pid) == NULL)
 			kin->absent[len++] = kin->absent[i];
 	kin->absent_len = len;
-	for (pid = last - KIN_ABSENT; pid <= last; pid++)
-		if (pid > kin->known_pid && !is_reaped(kin, pid) &&
-		    find_process(list, n, pid) == NULL)
+	if (pid <= last - ABSENT_MAX)
+		pid = last - ABSENT_MAX + 1;
+	for (; kin->known_pid != 0 && pid <= last; pid++)
+		if (!is_reaped(kin, pid) && find_process(list, n, pid) == NULL)
 			expect_number(kin, pid, since_us);
 }
 
@@ -445,7 +463,7 @@ may_be_kin(const struct kin *kin, pid_t pid, const struct kin_run *run)
 {
 	const struct orphan *orphan = pids_find(&kin->orphans, pid);
 
-	return run->is_stopped && orphan != NULL && !is_settled(orphan);
+	return run->is_stopped && orphan != NULL && !orphan->is_settled;
 }
 
 static int

@@ -21,7 +21,6 @@
  * /proc, the group is all there is.
  */
 #define KIN_REAPED 16
-#define KIN_ABSENT 256
 
 struct kin {
 	const struct pids *leaders; /* those not reaped yet; the host's */
@@ -35,7 +34,7 @@ struct kin {
 	struct kin_absent { /* numbers given, and no process seen yet */
 		pid_t pid;
 		int64_t since_us, again_us;
-	} absent[KIN_ABSENT];
+	} * absent;
 	size_t absent_len;
 	pid_t known_pid; /* the last number that was given when we looked */
 	int64_t read_us, read_cost_us;       /* all of /proc */
