@@ -235,8 +235,8 @@ entry_stepped(struct entry *entry, int64_t now_ms)
 	if (ahead < SCHEDULER_AFRESH_MS)
 		return ENTRY_SILENT;
 	settled = account_settled_ms(entry);
-	entry_drop_waiting(
-	    entry); /* their instants come again, or are missed */
+	/* what waits comes again, or is missed */
+	entry_drop_waiting(entry);
 	entry->watermark_ms = settled < now_ms ? settled : now_ms;
 	entry->next_ms = when_next(&entry->job->when, entry->watermark_ms);
 	account_watermark(entry);

@@ -159,7 +159,7 @@ run_launch(struct run *run)
 {
 	struct attempt *attempt = run->attempt;
 	struct record *record = &attempt->record;
-	struct launch launch;
+	struct launch launch = { 0 };
 
 	clock_stop(&attempt->timer);
 	record->attempt++;
@@ -169,9 +169,10 @@ run_launch(struct run *run)
 	if (record->started_ms == CLOCK_NONE)
 		record->started_ms = clock_wall_ms(run->engine->clock);
 	run_set_state(run, RUN_RUNNING);
-	if (!launch_prepare(
+	if (attempt->stop != PROC_NOT_STOPPED ||
+	    !launch_prepare(
 		&launch, run->engine, run->job, record, &attempt->launch_err)) {
-		/* fail from the loop, as a command that did not start does */
+		/* end from the loop, as a command that did not start does */
 		attempt->timer.fire = run_attempt_failed_to_launch;
 		clock_set_in(run->engine->clock, &attempt->timer, 0);
 		goto out;
@@ -187,8 +188,6 @@ run_launch(struct run *run)
 		.data = run,
 	};
 	proc_start(run->engine->host, &attempt->proc, &launch.command);
-	if (attempt->stop != PROC_NOT_STOPPED)
-		proc_stop(&attempt->proc, attempt->stop, false);
 out:
 	launch_release(&launch);
 }
