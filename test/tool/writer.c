@@ -32,9 +32,32 @@ static ev_timer poll_timer;
 static bool is_over; /* nothing more will be said */
 
 struct claimed {
+	struct claimed *next, **link; /* of those that have no answer yet */
 	double asked_ms;
 	struct record record;
 };
+
+static struct claimed *open_claims;
+
+static void
+claimed_add(struct claimed *claimed)
+{
+	claimed->next = open_claims;
+	claimed->link = &open_claims;
+	if (open_claims != NULL)
+		open_claims->link = &claimed->next;
+	open_claims = claimed;
+}
+
+static void
+claimed_free(struct claimed *claimed)
+{
+	*claimed->link = claimed->next;
+	if (claimed->next != NULL)
+		claimed->next->link = claimed->link;
+	record_release(&claimed->record);
+	free(claimed);
+}
 
 static double
 now_ms(void)
@@ -85,8 +108,7 @@ on_claim(struct store_op *op)
 		longest_ms = ms;
 	if (op->result != CLAIM_LOST)
 		end_run(&claimed->record);
-	record_release(&claimed->record);
-	free(claimed);
+	claimed_free(claimed);
 }
 
 static void
@@ -103,6 +125,7 @@ post_claims(long n, long jobs)
 		op->done = on_claim;
 		op->data = claimed;
 		claimed->asked_ms = now_ms();
+		claimed_add(claimed);
 		asked++;
 		writer->port.post(&writer->port, op);
 	}
@@ -183,6 +206,8 @@ stop(long patience_ms)
 		printf("lost: %s\n", err.msg);
 	printf("took %.0f ms\n", now_ms() - from);
 	writer = NULL;
+	while (open_claims != NULL)
+		claimed_free(open_claims);
 	ev_break(loop, EVBREAK_ALL);
 }
 
