@@ -569,7 +569,7 @@ END
   done
   for i in 0 1 30 500; do
     head -c "$i" whole >spool
-    echo settle | tool writer "$DB" "$PWD/spool" >out
+    printf 'runs 1\nsettle\nstate\n' | tool writer "$DB" "$PWD/spool" >out
     has "$(cat out)" "is damaged"
   done
 }
