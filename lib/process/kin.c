@@ -22,7 +22,7 @@
  * How long a number may be given before its process is seen: a fork that is
  * interrupted on a busy machine.
  */
-#define ABSENT_US  500000
+#define ABSENT_US  50000
 #define ABSENT_MAX 4096
 /* Before an orphan counts as nobody's. */
 #define ORPHAN_US 100000
@@ -297,16 +297,15 @@ read_absent(
 {
 	struct kin_absent *absent = kin->absent, *a;
 	size_t len = kin->absent_len;
+	int64_t us = now_us();
 
 	kin->absent = NULL;
 	kin->absent_len = 0;
 	for (a = absent; a < absent + len; a++) {
-		if (is_reaped(kin, a->pid))
-			continue;
-		if (is_urgent || a->again_us <= now_us())
-			n = read_number(kin, a->pid, a->since_us, list, n);
-		else
+		if (!is_urgent && a->again_us > us)
 			push_absent(kin, *a);
+		else if (!is_reaped(kin, a->pid))
+			n = read_number(kin, a->pid, a->since_us, list, n);
 	}
 	free(absent);
 	return n;
