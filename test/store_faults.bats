@@ -441,6 +441,30 @@ lock_is_free() { tool storm lock "$PWD/$1" </dev/null | grep -q ^locked; }
   lock_is_free jobs.yaml
 }
 
+@test "store: on a network file system it does without a log, and says so" {
+  needs plain cc sqlite3
+  cc -shared -fPIC -x c -o net.so - <<'END'
+#include <string.h>
+struct statfs { long f_type; };
+int statfs64(const char *path, struct statfs *fs)
+{
+	fs->f_type = 0x6969;
+	return 0;
+}
+int statfs(const char *path, struct statfs *fs)
+{
+	return statfs64(path, fs);
+}
+END
+  run env LD_PRELOAD="$PWD/net.so" "$TOOLS/store" "$DB" own <<<"begin run=1 scheduled=1000
+end run=1 scheduled=1000 completed=1001"
+  has "$output" "note: the store '$DB' lies on a network file system (NFS)"
+  has "$output" "granted fence=1"
+  is "$(sql "PRAGMA journal_mode")" delete
+  counts status=completed 1
+  is "$(LD_PRELOAD=$PWD/net.so "$TOOLS/store" "$DB" read <<<list | wc -l)" 1
+}
+
 # The file itself
 
 @test "store: the file is its owner's alone, and a log" {
