@@ -31,6 +31,8 @@ struct daemon {
 	struct scheduler *scheduler;
 	char *worker;
 	ev_signal term, interrupt, hangup;
+	ev_prepare
+	    settle; /* slots are given at the end of a turn of the loop */
 	bool is_stopped, killed_any;
 };
 
@@ -78,6 +80,36 @@ daemon_watch(struct daemon *daemon, ev_signal *w,
 	ev_signal_init(w, call, signum);
 	w->data = daemon;
 	ev_signal_start(daemon->loop, w);
+}
+
+/* Slots: jobs that are due together get them by priority. */
+
+static void
+daemon_on_turn(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+	struct daemon *daemon = w->data;
+
+	(void)revents;
+	ev_prepare_stop(loop, w);
+	pool_settle(&daemon->pool);
+}
+
+static void
+daemon_settle_soon(void *data)
+{
+	struct daemon *daemon = data;
+
+	ev_prepare_start(daemon->loop, &daemon->settle);
+}
+
+static void
+daemon_open_pool(struct daemon *daemon, int size)
+{
+	pool_init(&daemon->pool, size);
+	ev_prepare_init(&daemon->settle, daemon_on_turn);
+	daemon->settle.data = daemon;
+	daemon->pool.soon = daemon_settle_soon;
+	daemon->pool.data = daemon;
 }
 
 /* The store */
@@ -206,7 +238,7 @@ daemon_open(struct daemon *daemon, const struct daemon_options *options,
 		return err_set(err, ERR_SYSTEM, "cannot make an event loop");
 	log_attach(daemon->loop);
 	daemon->worker = filter_worker(worker_id);
-	pool_init(&daemon->pool, file->pool_size);
+	daemon_open_pool(daemon, file->pool_size);
 	engine->clock = clock_open(daemon->loop);
 	engine->host = proc_host_open(daemon->loop, engine->clock);
 	engine->pool = &daemon->pool;
@@ -286,6 +318,7 @@ daemon_serve(struct daemon *daemon)
 	ev_signal_stop(daemon->loop, &daemon->term);
 	ev_signal_stop(daemon->loop, &daemon->interrupt);
 	ev_signal_stop(daemon->loop, &daemon->hangup);
+	ev_prepare_stop(daemon->loop, &daemon->settle);
 }
 
 int

@@ -320,7 +320,7 @@ END
 pool: { size: 1 }
 defaults: { interval: 100d, run_immediately: true }
 jobs:
-  first: { command: "sleep 0.3; echo first >>order" }
+  first: { command: "sleep 0.3; echo first >>order", priority: 9 }
   low: { command: echo low >>order, priority: -1 }
   high: { command: echo high >>order, priority: 5 }
   mid: { command: echo mid >>order }

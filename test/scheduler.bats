@@ -50,3 +50,22 @@ follows() {
 @test "random worlds: each instant is accounted for once, whatever happens" {
   tool sim random "${SIM_SEED:-1}" "${SIM_WORLDS:-150}"
 }
+
+@test "run: of jobs that are due together, the slot goes by priority" {
+  jobfile <<'END'
+pool: { size: 1 }
+jobs:
+  low: { interval: 1s, priority: -5, overlap: allow, command: echo low >>order }
+  usual: { interval: 1s, overlap: allow, command: echo usual >>order }
+  high: { interval: 1s, priority: 5, overlap: allow, command: echo high >>order }
+  lowest: { interval: 1s, priority: -9, overlap: allow, command: echo lowest >>order }
+END
+  scheduler_start
+  eventually lines_are order -ge 8
+  scheduler_stop
+  is "$(head -n 8 order | paste -sd ' ')" \
+    "high usual low lowest high usual low lowest"
+  # who was first has not waited, though it asked after others
+  is "$(wjobs history high --status completed -o reason | tail -n 1)" ""
+  is "$(wjobs history low --status completed -o reason | tail -n 1)" late
+}

@@ -317,6 +317,7 @@ run_on_seat(struct pool_seat *seat)
 {
 	struct run *run = seat->data;
 
+	run->has_waited |= seat->has_waited;
 	if (run->attempt != NULL) { /* a retry: the instant is its own */
 		run_launch(run);
 		return;
@@ -334,11 +335,8 @@ run_on_seat(struct pool_seat *seat)
 void
 run_begin(struct run *run)
 {
-	struct pool *pool = run->engine->pool;
-
 	run->state = RUN_WAITING;
-	run->has_waited |= pool->seated >= pool->size;
-	pool_ask(pool, &run->seat); /* after which the run may be gone */
+	pool_ask(run->engine->pool, &run->seat); /* it may be gone now */
 }
 
 /* The end of an attempt */

@@ -95,10 +95,12 @@ pool_seat_next(struct pool *pool)
 		seat = pool->waiting[0];
 		heap_remove(pool, 0);
 		seat->state = POOL_SEATED;
+		seat->has_waited = seat->pass != pool->passes;
 		pool->seated++;
 		seat->seated(seat);
 	}
 	pool->is_seating = false;
+	pool->passes++;
 }
 
 void
@@ -108,10 +110,23 @@ pool_ask(struct pool *pool, struct pool_seat *seat)
 		return;
 	seat->state = POOL_WAITING;
 	seat->order = pool->orders++;
+	seat->pass = pool->passes;
 	pool->waiting = mem_grow(
 	    pool->waiting, pool->len + 1, sizeof(struct pool_seat *));
 	pool->len++;
 	heap_up(pool, pool->len - 1, seat);
+	if (pool->soon == NULL) {
+		pool_seat_next(pool);
+	} else if (!pool->is_asked) {
+		pool->is_asked = true;
+		pool->soon(pool->data);
+	}
+}
+
+void
+pool_settle(struct pool *pool)
+{
+	pool->is_asked = false;
 	pool_seat_next(pool);
 }
 

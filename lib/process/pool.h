@@ -23,9 +23,10 @@ struct pool_seat {
 	 */
 	void (*seated)(struct pool_seat *seat);
 	void *data;
+	bool has_waited; /* once seated: it found no slot when it asked */
 	/* The pool's own. */
 	enum pool_seat_state state;
-	uint64_t order;
+	uint64_t order, pass;
 	size_t index;
 };
 
@@ -33,9 +34,17 @@ struct pool {
 	int size, seated;
 	struct pool_seat **waiting; /* a heap */
 	size_t len;
-	uint64_t orders;
+	uint64_t orders, passes;
 	bool is_granting;
 	bool is_seating; /* within pool_seat_next */
+	bool is_asked;   /* `soon` was called, and pool_settle was not */
+	/*
+	 * Where it is set, asking grants nothing by itself: it is called, once,
+	 * and pool_settle is to follow when all have asked that are due now.
+	 * Or the first of them would have the last slot, whatever its priority.
+	 */
+	void (*soon)(void *data);
+	void *data;
 };
 
 void pool_init(struct pool *pool, int size);
@@ -45,6 +54,8 @@ void pool_release(struct pool *pool);
  * that waits or sits already.
  */
 void pool_ask(struct pool *pool, struct pool_seat *seat);
+/* Seat those who asked since `soon`, as far as there are slots. */
+void pool_settle(struct pool *pool);
 /*
  * Leave: give the slot back, or stop waiting. Seats the next ones. Harmless
  * for one that is away. The seat may be freed afterwards.
