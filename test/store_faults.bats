@@ -695,3 +695,24 @@ $T/state/jobs-$hash/spool"
   has "$(WJOBS_STATE_DIR=$PWD/open tool storm make -)" "can be written by others"
   is "$(stat -c %a open)" 777
 }
+
+@test "store: one that is removed under its scheduler is missed, and nothing lost" {
+  jobfile <<'END'
+jobs:
+  a: { interval: 200ms, command: "true" }
+END
+  kept() { wjobs history -n 1000 -o id | wc -l; }
+  has_some() { (($(kept) >= $1)); }
+  scheduler_start
+  eventually has_some 2
+  rm -f "$WJOBS_STATE_DIR"/*/wjobs.db*
+  eventually grep -q "wjobs.db' has been removed or replaced" run.err
+  scheduler_stop
+  is "$(kept)" 0
+  scheduler_start
+  # what the first one could not write is in what it spooled
+  eventually has_some 4
+  scheduler_stop
+  wjobs history -n 1000 -o worker | sort -u >workers
+  is "$(lines workers)" 2
+}

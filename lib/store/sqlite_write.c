@@ -487,6 +487,24 @@ newest(struct store_op **ops, size_t n)
 	return ms;
 }
 
+/*
+ * A file that is removed while it is open takes writes as before, and nobody
+ * will ever read them.
+ */
+static bool
+is_in_place(struct sqlite *sq, struct err *err)
+{
+	int has_moved = 0;
+
+	if (sqlite3_file_control(sq->db, "main", SQLITE_FCNTL_HAS_MOVED,
+		&has_moved) != SQLITE_OK ||
+	    has_moved == 0)
+		return true;
+	return err_set(err, ERR_UNREACHABLE,
+	    "'%s' has been removed or replaced; the next start begins anew",
+	    sq->path);
+}
+
 bool
 sqlite_apply(
     struct store *store, struct store_op **ops, size_t n, struct err *err)
@@ -494,7 +512,7 @@ sqlite_apply(
 	struct sqlite *sq = (struct sqlite *)store;
 	int rc;
 
-	if (!sqlite_is_ours(sq, err))
+	if (!sqlite_is_ours(sq, err) || !is_in_place(sq, err))
 		return false;
 	rc = sqlite_begin(sq);
 	if (rc == SQLITE_OK && sq->owes_take_over)
