@@ -140,6 +140,7 @@ proc_host_close(struct proc_host *base)
 	pids_release(&host->leaders);
 	kin_release(&host->kin);
 	program_cache_release(&host->programs);
+	spawn_teardown();
 	free(host->chunk);
 	free(host);
 }

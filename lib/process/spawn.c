@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -40,6 +41,14 @@ struct report {
 };
 
 static bool is_memory_shared;
+
+/* Found by spawn_setup. */
+static bool is_setup;
+static int null_fd = -1;
+/* Bits of real-time ones not at their default; a sigset_t takes not all. */
+static uint64_t odd_signals;
+
+#define SIGNALS_STANDARD 32 /* below: any of ours may have a handler */
 
 /*
  * The child's side. From here to exec its memory is the parent's own, which
@@ -79,7 +88,9 @@ child_reset_signals(void)
 		sigaction(terminal[i], &action, NULL);
 	action.sa_handler = SIG_DFL;
 	for (sig = 1; sig < NSIG; sig++)
-		if (sigaction(sig, &action, NULL) != 0)
+		if ((sig < SIGNALS_STANDARD || !is_setup ||
+			(odd_signals >> (sig - 1) & 1) != 0) &&
+		    sigaction(sig, &action, NULL) != 0)
 			linux_default_signal(sig);
 }
 
@@ -87,7 +98,7 @@ child_reset_signals(void)
 static bool
 child_place_fds(const int *wanted)
 {
-	int fd[3], i, null = -1;
+	int fd[3], i, null = null_fd;
 
 	for (i = 0; i < 3; i++) {
 		fd[i] = wanted[i];
@@ -120,11 +131,41 @@ mark_fds(int end)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+/*
+ * Nothing in wjobs handles or ignores a real-time signal: what is odd about
+ * one, we were born with. One that cannot be asked about counts as odd.
+ */
+static void
+find_odd_signals(void)
+{
+	struct sigaction action;
+	int sig;
+
+	odd_signals = 0;
+	for (sig = SIGNALS_STANDARD; sig < NSIG; sig++)
+		if (sigaction(sig, NULL, &action) != 0 ||
+		    action.sa_handler != SIG_DFL)
+			odd_signals |= UINT64_C(1) << (sig - 1);
+}
+
 void
 spawn_setup(void)
 {
+	find_odd_signals();
+	if (null_fd < 0)
+		null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	is_setup = true;
 	if (!linux_cloexec_from(3))
 		mark_fds(MARK_BORN);
+}
+
+void
+spawn_teardown(void)
+{
+	if (null_fd >= 0)
+		close(null_fd);
+	null_fd = -1;
+	is_setup = false;
 }
 
 static void

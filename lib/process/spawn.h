@@ -28,10 +28,12 @@ struct spawn {
 };
 
 /*
- * Once, before the first: where the system cannot mark all descriptors in one
- * step, those that we were born with are marked close-on-exec here.
+ * Once, before the first: what all children have in common is found out, and
+ * where the system cannot mark all descriptors in one step, those that we were
+ * born with are marked close-on-exec. It may be left out.
  */
 void spawn_setup(void);
+void spawn_teardown(void);
 
 /*
  * *pid is the child, to be reaped by the caller. False with err->sys set, and
