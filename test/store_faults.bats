@@ -393,6 +393,24 @@ list"
   ((failed <= 2))
 }
 
+@test "store: one that is found late tells what it is found to be" {
+  mkdir "$DB"
+  behind orders out "$TOOLS/storm" late "$DB"
+  exec 9>orders
+  tell 1
+  eventually grep -q "is no regular file" out
+  rmdir "$DB"
+  echo "these are not the rows you are looking for" >"$DB"
+  tell 2 3 4
+  eventually lines_are out -ge 4
+  exec 9>&-
+  is "$(sed -n 2p out | cut -d"'" -f3)" " was damaged: it is now "
+  is "$(sed -n '3,$p' out)" "written
+written"
+  compgen -G "$DB.corrupt-*"
+  eventually counts status=completed 2
+}
+
 # D5
 
 @test "store: a history that is pruned stops growing" {

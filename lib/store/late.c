@@ -23,26 +23,40 @@ late_close(struct store *store)
 	free(late);
 }
 
+/*
+ * Nobody listens for what there is to say of the file (that it was damaged,
+ * and where it is now), so one write fails with it; the next one is made.
+ */
+static bool
+late_tell(char *note, struct err *err)
+{
+	err_set(err, ERR_UNREACHABLE, "%s", note);
+	free(note);
+	return false;
+}
+
 /* What it finds comes too late to go on with: all of it stays as it was. */
 static bool
 late_open(struct late *late, struct err *err)
 {
 	struct store_start found;
+	char *note = NULL;
 
 	if (!store_lock_take_store(late->place, late->lock, err))
 		return false;
 	if (store_open(late->place->store, STORE_OWN, late->limits, &late->real,
-		NULL, err) != STORE_OPENED) {
+		&note, err) != STORE_OPENED) {
 		late->real = NULL;
 		return false;
 	}
-	if (store_take_over(late->real, NULL, clock_now_ms(), &found, err)) {
-		store_start_release(&found);
-		return true;
+	if (!store_take_over(late->real, NULL, clock_now_ms(), &found, err)) {
+		free(note);
+		store_close(late->real);
+		late->real = NULL;
+		return false;
 	}
-	store_close(late->real);
-	late->real = NULL;
-	return false;
+	store_start_release(&found);
+	return note == NULL || late_tell(note, err);
 }
 
 static bool

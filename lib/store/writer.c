@@ -182,7 +182,7 @@ drop_oldest(struct thread *w)
 static void
 set_degraded(struct thread *w, bool is_degraded, const char *reason)
 {
-	if (w->is_degraded != is_degraded)
+	if (w->is_degraded != is_degraded || strcmp(w->reason, reason) != 0)
 		w->has_changed = true;
 	w->is_degraded = is_degraded;
 	snprintf(w->reason, sizeof w->reason, "%s", reason);

@@ -35,7 +35,7 @@ struct writer_state {
 /*
  * Takes the store, which the thread closes at its end; the loop goes on while
  * the writer lives. `changed` (may be NULL) is called on the loop when the
- * state turns degraded or well, or has a new note. spool_path NULL: no spool
+ * state turns degraded or well, for another reason, or has a new note. spool_path NULL: no spool
  * file. NULL with err where there can be no thread; the store is then still
  * the caller's.
  */

@@ -10,6 +10,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/store/history.h"
+#include "lib/store/late.h"
 #include "lib/store/place.h"
 
 /*
@@ -22,6 +23,7 @@
  *   storm flips DB TIMES SEED        a file that is damaged, again and again
  *   storm mix DB RUNS SEED           a random life; prints what it did
  *   storm fork DB                    a child of fork that uses the handle
+ *   storm late DB                    a store that is opened by writing
  *   storm place JOBFILE [STORE]      where things lie ("-": no jobfile)
  *   storm make JOBFILE [STORE]       make the directories
  *   storm lock JOBFILE [STORE]       hold the scheduler's lock until input ends
@@ -482,6 +484,33 @@ use_after_fork(const char *path)
 	return 0;
 }
 
+/* A write for each line of input, to a store that was not open before. */
+static int
+write_late(const char *path)
+{
+	struct store_place p = { .store = mem_strdup(path) };
+	struct store_lock lock = { -1, -1 };
+	struct store_limits limits = { 100, -1 };
+	struct store *store = late_new(&p, &lock, limits);
+	struct record r;
+	struct err err;
+	char line[8];
+	int64_t n = 0;
+
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		make_run(&r, n++, 1);
+		finish_run(&r);
+		printf("%s\n",
+		    apply(store, STORE_END, &r, &err) ? "written" : err.msg);
+		fflush(stdout);
+		record_release(&r);
+	}
+	store_close(store);
+	store_lock_give(&lock);
+	store_place_release(&p);
+	return 0;
+}
+
 /* Places and locks */
 
 static int
@@ -542,6 +571,8 @@ main(int argc, char **argv)
 		return flips(argv[2], number(argc, argv, 3, 10));
 	if (strcmp(verb, "mix") == 0)
 		return mix(argv[2], number(argc, argv, 3, 10));
+	if (strcmp(verb, "late") == 0)
+		return write_late(argv[2]);
 	if (strcmp(verb, "fork") == 0)
 		return use_after_fork(argv[2]);
 	if (strcmp(verb, "place") == 0 || strcmp(verb, "make") == 0 ||
