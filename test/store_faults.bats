@@ -734,3 +734,33 @@ END
   wjobs history -n 1000 -o worker | sort -u >workers
   is "$(lines workers)" 2
 }
+
+@test "store: locked at the start of a scheduler, it catches up and ends in peace" {
+  needs python3
+  jobfile <<'END'
+jobs:
+  a: { interval: 200ms, catch_up: all, command: "true" }
+END
+  has_more() { (($(wjobs history -n 1000 -o id | wc -l) >= $1)); }
+  scheduler_start
+  eventually has_more 2
+  scheduler_stop
+  python3 -c '
+import os, sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("begin immediate")
+open("held", "w").close()
+while os.path.exists("held"):
+    time.sleep(0.02)
+' "$WJOBS_STATE_DIR"/*/wjobs.db 3>&- 4>&- &
+  eventually test -e held
+  scheduler_start
+  eventually grep -q degraded run.err
+  rm held
+  eventually grep -q "takes history again" run.err
+  scheduler_stop
+  is "$scheduler_status" 0
+  is "$(grep -v ^time= run.err)" ""
+  wjobs history -n 1000 -o trigger | sort -u >triggers
+  is "$(paste -sd' ' triggers)" "catch_up schedule"
+}

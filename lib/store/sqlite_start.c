@@ -241,10 +241,12 @@ sqlite_take_over(struct store *store, const struct identity *self,
 		rc = sqlite_do(sq, SQL_COMMIT);
 	if (rc == SQLITE_OK)
 		return true;
-	sqlite_err(sq, rc, "take over", err);
-	sqlite_undo(sq);
-	if (!may_pass(rc))
+	if (!may_pass(rc)) {
+		sqlite_err(sq, rc, "take over", err);
+		sqlite_undo(sq);
 		return false;
+	}
+	sqlite_undo(sq);
 	sq->owes_take_over = self != NULL;
 	if (self != NULL)
 		sq->self = *self;
