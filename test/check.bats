@@ -124,7 +124,8 @@ off	Europe/Berlin	false"
 }
 
 @test "check: the example is without error or warning" {
-  run --separate-stderr wjobs -f "$TOP/wjobs.yaml.example" check
+  cp "$TOP/wjobs.yaml.example" wjobs.yaml
+  run --separate-stderr wjobs check
   is "$status" 0
   is "$stderr" ""
   has "$output" health_check

@@ -133,7 +133,7 @@ jobs: { long: { interval: 100ms, command: "echo $$ >>pids; exec sleep 60" } }
 END
   scheduler_start
   eventually test -s pids
-  eventually history_is running long -o status -n 1
+  eventually history_is running long --status running -o status
   kill -KILL "$scheduler"
   scheduler_wait
   kill -KILL "$(<pids)"
