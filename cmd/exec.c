@@ -59,6 +59,19 @@ exec_job(const struct exec_options *options, char **argv)
 	return job;
 }
 
+/* A command that was to be recorded as well is run all the same. */
+static bool
+exec_go_without(struct cli *cli, struct err *err)
+{
+	const struct err *why = cli->errors.len != 0 ? cli->errors.item : err;
+	char text[600];
+
+	err_format(why, text, sizeof text);
+	cli_note(cli, "history is not written: %s", text);
+	*err = (struct err){ 0 }; /* told */
+	return true;
+}
+
 /* --store, else the jobfile's, else local.db; only --history needs any. */
 static bool
 exec_find_store(struct cli *cli, const struct exec_options *options,
@@ -69,7 +82,7 @@ exec_find_store(struct cli *cli, const struct exec_options *options,
 	filter->limits = (struct store_limits){ EXEC_HISTORY_KEEP,
 		EXEC_HISTORY_AGE_MS };
 	if (!cli_try_jobfile(cli, 0, err))
-		return false;
+		return exec_go_without(cli, err);
 	if (cli->has_jobfile) {
 		filter->file = &cli->jobfile;
 		filter->worker_id = cli->jobfile.worker_id;
@@ -86,7 +99,7 @@ exec_find_store(struct cli *cli, const struct exec_options *options,
 		if (!cli->has_place)
 			return false;
 	} else if (!cli_find_place(cli, err)) {
-		return false;
+		return exec_go_without(cli, err);
 	}
 	filter->place = &cli->place;
 	return true;

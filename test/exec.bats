@@ -168,6 +168,17 @@ END
   has "$stderr" 'history is not written'
 }
 
+@test "exec: a jobfile that is wrong costs the record, and not the command" {
+  echo 'jobs: [' >wjobs.yaml
+  ends 0 exec --history -- echo fine
+  is "$output" fine
+  has "$stderr" 'wjobs: history is not written: wjobs.yaml:'
+  rm wjobs.yaml
+  WJOBS_FILE=gone.yaml ends 3 exec --history -- sh -c 'echo fine; exit 3'
+  is "$output" fine
+  is "$stderr" 'wjobs: history is not written: gone.yaml: cannot be opened: No such file or directory'
+}
+
 @test "exec: options end where the command begins" {
   gives '--history -n 5' exec echo --history -n 5
   refuses 2 "'bad name'" exec --name 'bad name' -- true
