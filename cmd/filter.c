@@ -79,7 +79,7 @@ filter_status(const struct job *job, const struct run *run)
 	case RECORD_TIMEOUT:
 		return FILTER_TIMED_OUT;
 	case RECORD_SPAWN:
-		return filter_spawn_status(run_spawn_errno(run));
+		return filter_spawn_status(run_exec_errno(run));
 	case RECORD_OUTPUT:
 		return 1;
 	default:

@@ -187,3 +187,11 @@ END
 @test "exec: a slow reader slows the command, and loses nothing" {
   is "$(wjobs exec --history --name yes -- sh -c 'yes | head -c 1000000' | { sleep 0.3; wc -c; })" 1000000
 }
+
+@test "run JOB: a directory that is missing is wjobs' failure, not the program's" {
+  jobfile <<'END'
+jobs: { lost: { interval: 1d, command: [ "true" ], working_dir: /no/such/dir } }
+END
+  ends 125 run lost
+  has "$stderr" '/no/such/dir'
+}

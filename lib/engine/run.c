@@ -25,7 +25,7 @@ struct attempt {
 	struct err launch_err; /* of a launch that failed before proc_start */
 	enum proc_stop stop;   /* asked for before the command began */
 	int64_t began_ms;      /* the attempt under way */
-	int spawn_errno;
+	int exec_errno;
 };
 
 static void
@@ -393,7 +393,9 @@ run_after_attempt(struct run *run, const struct proc_result *result)
 	struct attempt *attempt = run->attempt;
 	struct record *record = &attempt->record;
 
-	attempt->spawn_errno = result->started ? 0 : result->err.sys;
+	attempt->exec_errno = result->started || result->step != SPAWN_EXEC
+	    ? 0
+	    : result->err.sys;
 	outcome_fill(record, run->job, result);
 	if (record->completed_ms == CLOCK_NONE)
 		record->completed_ms = clock_wall_ms(run->engine->clock);
@@ -540,7 +542,7 @@ run_record(const struct run *run)
 }
 
 int
-run_spawn_errno(const struct run *run)
+run_exec_errno(const struct run *run)
 {
-	return run->attempt != NULL ? run->attempt->spawn_errno : 0;
+	return run->attempt != NULL ? run->attempt->exec_errno : 0;
 }

@@ -67,7 +67,7 @@ void run_signal(struct run *run, int signal);
 
 /* NULL before a slot. While RUN_ENDED it is what history has. */
 const struct record *run_record(const struct run *run);
-/* errno of a command that could not be started, else 0. */
-int run_spawn_errno(const struct run *run);
+/* errno of a program that could not be executed, else 0. */
+int run_exec_errno(const struct run *run);
 
 #endif
