@@ -12,6 +12,9 @@ commands() {
 @test "command line: an unknown command names the nearest" {
   refuses 2 "unknown command 'histroy', did you mean 'history'?" histroy
   refuses 2 "unknown command 'xyzzy'" xyzzy
+  # half of a word is not near
+  refuses 2 "unknown command 'lock'" lock
+  [[ $stderr != *"did you mean"* ]]
 }
 
 @test "command line: --version works alone and after each command" {

@@ -222,7 +222,8 @@ str_distance(const char *a, const char *b)
 const char *
 str_nearest(const char *word, const char *const *names, size_t n)
 {
-	unsigned best = (unsigned)(strlen(word) + 2) / 3, d;
+	/* at most a third of the word: of a short one nothing is left else */
+	unsigned best = (unsigned)(strlen(word) + 1) / 3, d;
 	const char *found = NULL;
 	size_t i;
 
