@@ -13,17 +13,20 @@
 #include "lib/store/spool.h"
 
 /*
- * Two threads share a struct thread, the writer as this file knows it. The lock guards all that is marked so;
- * it is never held over a call into the store. An operation is in exactly one
- * place: the queue, the batch that the thread holds, or the answers.
+ * Two threads share a struct thread, the writer as this file knows it. The lock
+ * guards all that is marked so; it is never held over a call into the store. An
+ * operation is in exactly one place: what the loop has posted in this turn, the
+ * queue, the batch that the thread holds, or the answers.
  *
  * The batch stays the thread's until the store has taken it, so the order is
  * that of posting whatever fails. While degraded, a claim is answered at once
  * and its record goes on as a copy without `done`.
  */
 #define BATCH_MAX 4096
-/* What is posted in one turn of the loop is handed over at its end, or so
-   many at a time: to wake the thread for each would cost more than to write. */
+/*
+ * What is posted in one turn of the loop is handed over at its end, or so many
+ * at a time: to wake the thread for each would cost more than to write it.
+ */
 #define POSTED_MAX   64
 #define RETRY_MIN_MS 20
 /* After so many, a quiet moment is the time to give memory back. */
