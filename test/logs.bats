@@ -160,6 +160,8 @@ jobs:
     command: '[ "$WJOBS_ATTEMPT" -gt 1 ] || echo first; exit 1'
     retry: { max: 1, delay: 1s }
 END
+  # Long enough to look meanwhile, also under valgrind.
+  sed -i "s/1s/$((PATIENCE / 5))s/" wjobs.yaml
   waits() { [[ $(wjobs history -o status) == pending ]]; }
   scheduler_start
   eventually waits

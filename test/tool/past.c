@@ -277,12 +277,15 @@ past_live(const char *path, const char *run, bool is_dying)
 	file = mem_printf("%s/%s.live", place.runtime_dir, run);
 	if (!live_create(&live, file, 65536, 0, &err))
 		past_die(&err);
+	free(file);
 	while ((n = read(STDIN_FILENO, buf, sizeof buf)) > 0)
 		live_add(&live, buf, (size_t)n);
-	if (is_dying)
+	if (is_dying) { /* as the kernel would have it: no end, no lock */
+		for (int fd = 3; fd < 64; fd++)
+			close(fd);
 		_exit(0);
+	}
 	live_end(&live);
-	free(file);
 	store_place_release(&place);
 	return 0;
 }
