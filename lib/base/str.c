@@ -222,8 +222,9 @@ str_distance(const char *a, const char *b)
 const char *
 str_nearest(const char *word, const char *const *names, size_t n)
 {
-	/* at most a third of the word: of a short one nothing is left else */
-	unsigned best = (unsigned)(strlen(word) + 1) / 3, d;
+	size_t len = strlen(word);
+	/* a third of the word, rounded up, or down for a short one */
+	unsigned best = (unsigned)(len < 5 ? len + 1 : len + 2) / 3, d;
 	const char *found = NULL;
 	size_t i;
 
