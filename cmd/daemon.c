@@ -265,6 +265,10 @@ daemon_close(struct daemon *daemon)
 		return;
 	scheduler_free(daemon->scheduler);
 	daemon_flush(daemon);
+	/* only now: an impatient TERM must not cost what is being written */
+	ev_signal_stop(daemon->loop, &daemon->term);
+	ev_signal_stop(daemon->loop, &daemon->interrupt);
+	ev_signal_stop(daemon->loop, &daemon->hangup);
 	store_start_release(&daemon->found);
 	proc_host_close(daemon->engine.host);
 	clock_close(daemon->engine.clock);
@@ -315,9 +319,6 @@ daemon_serve(struct daemon *daemon)
 	while (!daemon->is_stopped)
 		ev_run(daemon->loop, 0);
 	log_line(LOG_INFO, "stopped");
-	ev_signal_stop(daemon->loop, &daemon->term);
-	ev_signal_stop(daemon->loop, &daemon->interrupt);
-	ev_signal_stop(daemon->loop, &daemon->hangup);
 	ev_prepare_stop(daemon->loop, &daemon->settle);
 }
 
