@@ -8,7 +8,6 @@
 
 #include <ev.h>
 
-#include "cmd/filter.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/engine/scheduler.h"
@@ -237,7 +236,7 @@ daemon_open(struct daemon *daemon, const struct daemon_options *options,
 	if (daemon->loop == NULL)
 		return err_set(err, ERR_SYSTEM, "cannot make an event loop");
 	log_attach(daemon->loop);
-	daemon->worker = filter_worker(worker_id);
+	daemon->worker = engine_worker(worker_id);
 	daemon_open_pool(daemon, file->pool_size);
 	engine->clock = clock_open(daemon->loop);
 	engine->host = proc_host_open(daemon->loop, engine->clock);

@@ -33,20 +33,6 @@ struct filtering {
 	struct err *err;
 };
 
-char *
-filter_worker(const char *worker_id)
-{
-	char host[256] = "localhost";
-	unsigned suffix;
-
-	if (worker_id != NULL)
-		return mem_strdup(worker_id);
-	if (gethostname(host, sizeof host - 1) != 0)
-		snprintf(host, sizeof host, "localhost");
-	random_bytes(&suffix, sizeof suffix);
-	return mem_printf("%s-%04x", host, suffix & 0xffffu);
-}
-
 /* How it ended, as a status and as a line. */
 
 static int
@@ -209,7 +195,7 @@ filter_open(struct filtering *filtering)
 	if (filtering->loop == NULL)
 		return err_set(
 		    filtering->err, ERR_SYSTEM, "cannot make an event loop");
-	filtering->worker = filter_worker(filter->worker_id);
+	filtering->worker = engine_worker(filter->worker_id);
 	log_setup(filtering->cli->verbose ? LOG_DEBUG : LOG_ERROR, LOG_LOGFMT);
 	pool_init(&filtering->pool, 1);
 	engine->clock = clock_open(filtering->loop);

@@ -33,7 +33,4 @@ struct filter {
 int filter_run(struct cli *cli, const struct filter *filter,
     const struct job *const *jobs, size_t n, struct err *err);
 
-/* Host name and a random suffix: what `worker` is unless it is set. */
-char *filter_worker(const char *worker_id);
-
 #endif

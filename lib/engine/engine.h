@@ -37,6 +37,12 @@ struct engine {
 	bool is_last_attempt; /* told to end: what fails is not tried again */
 };
 
+/*
+ * What `worker` is: worker_id, or where that is NULL the host's name and a
+ * random suffix. To free.
+ */
+char *engine_worker(const char *worker_id);
+
 /* Read the environments and this process' identity. */
 void engine_init(struct engine *engine);
 void engine_release(struct engine *engine);

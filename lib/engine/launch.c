@@ -25,7 +25,8 @@ launch_path(const struct engine *engine, const struct record *record,
 	return mem_printf("%s/%s.%s", engine->runtime_dir, id, suffix);
 }
 
-char *
+/* The file that WJOBS_METADATA names; NULL where there is none. To free. */
+static char *
 launch_metadata_path(const struct engine *engine, const struct record *record)
 {
 	return launch_path(engine, record, "meta");

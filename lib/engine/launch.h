@@ -23,9 +23,6 @@ bool launch_prepare(struct launch *launch, const struct engine *engine,
     struct err *err) MUST_CHECK;
 void launch_release(struct launch *launch);
 
-/* The file that WJOBS_METADATA names; NULL where there is none. To free. */
-char *
-launch_metadata_path(const struct engine *engine, const struct record *record);
 /*
  * Take in what the run wrote there, and remove it: each valid `key=value` line
  * replaces that key's in record->metadata. Bounded to 64 KiB.

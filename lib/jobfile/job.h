@@ -24,10 +24,8 @@ enum job_output {
 enum job_fail_on_output { JOB_FAIL_NONE, JOB_FAIL_STDERR, JOB_FAIL_ANY };
 enum job_orphans { JOB_ORPHANS_LEAVE, JOB_ORPHANS_KILL };
 
-#define JOB_NAME_MAX     64
 #define JOB_NO_LIMIT     INT64_C(-1) /* of a span: `none` */
 #define JOB_CATCH_UP_MAX 100
-#define JOB_NAME_RULE    "[A-Za-z_][A-Za-z0-9._-]{0,63}"
 
 /* What `retry.on` names, as bits beside the list of exit codes. */
 enum job_retry_on {
