@@ -57,11 +57,11 @@ HARDEN := -fstack-protector-strong \
 HARDEN_LD := -Wl,-z,relro,-z,noexecstack
 endif
 
-PKGS := yaml-0.1 sqlite3 jansson
+PKGS := yaml-0.1 sqlite3 jansson hiredis
 HAVE_PKG := $(shell $(PKG_CONFIG) --exists $(PKGS) 2>/dev/null && echo yes)
 PKG_CFLAGS := $(if $(HAVE_PKG),$(shell $(PKG_CONFIG) --cflags $(PKGS)))
 PKG_LIBS := $(if $(HAVE_PKG),$(shell $(PKG_CONFIG) --libs \
-	$(if $(STATIC),--static) $(PKGS)),-lyaml -lsqlite3 -ljansson)
+	$(if $(STATIC),--static) $(PKGS)),-lyaml -lsqlite3 -ljansson -lhiredis)
 # Debian's libev has no .pc file.
 EV_CFLAGS := $(shell $(PKG_CONFIG) --cflags libev 2>/dev/null)
 EV_LIBS := $(or $(shell $(PKG_CONFIG) --libs libev 2>/dev/null),-lev)
@@ -97,7 +97,8 @@ ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(TOOL_SRC) $(BENCH_SRC) $(WORLD_SRC) \
 	$(wildcard test/bench/lib/*.c) \
 	$(wildcard test/fuzz/*.c)
 
-TEXT_OBJ := $(patsubst %,$B/%.o,$(wildcard lib/*/*.sql))
+LUA := $(filter-out %/common.lua,$(wildcard lib/store/lua/*.lua))
+TEXT_OBJ := $(patsubst %,$B/%.o,$(wildcard lib/*/*.sql) $(LUA))
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $(TEXT_OBJ)
 CMD_OBJ := $(CMD_SRC:%.c=$B/%.o)
 TOOLS := $(TOOL_SRC:test/tool/%.c=$B/test/%)
@@ -119,7 +120,7 @@ tools: $(TOOLS) $(REPLAYS)
 
 # Say what is missing before the compiler does it in many lines.
 $B/libraries: $B/flags
-	@for h in ev.h yaml.h sqlite3.h jansson.h; do \
+	@for h in ev.h yaml.h sqlite3.h jansson.h hiredis/hiredis.h; do \
 		echo "#include <$$h>" | $(CC) $(PKG_CFLAGS) $(EV_CFLAGS) \
 		    -E -o /dev/null - 2>/dev/null || missing="$$missing $$h"; \
 	done; \
@@ -177,13 +178,20 @@ $B/%.o: %.c $B/flags $B/libraries
 
 $B/cmd/main.o: DEFS += -DWJOBS_VERSION='"$(VERSION)"'
 
-# lib/store/schema.sql becomes `const char schema_sql[]`.
+# lib/store/schema.sql becomes `const char schema_sql[]`, and lua/begin.lua
+# `const char begin_lua[]` with lua/common.lua before it.
+text = { echo 'extern const char $(subst .,_,$(notdir $<))[];'; \
+	echo 'const char $(subst .,_,$(notdir $<))[] ='; \
+	cat $(1) | sed 's/[\\"]/\\&/g; s/.*/"&\\n"/'; echo ';'; } >$@
 $B/%.sql.c: %.sql
 	@mkdir -p $(@D)
-	@{ echo 'extern const char $(subst .,_,$(notdir $<))[];'; \
-	   echo 'const char $(subst .,_,$(notdir $<))[] ='; \
-	   sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $<; echo ';'; } >$@
+	@$(call text,$<)
+$B/%.lua.c: %.lua lib/store/lua/common.lua
+	@mkdir -p $(@D)
+	@$(call text,lib/store/lua/common.lua $<)
 $B/%.sql.o: $B/%.sql.c $B/flags
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$B/%.lua.o: $B/%.lua.c $B/flags
 	$(call say,CC)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # ---- tests

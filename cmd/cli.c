@@ -124,11 +124,20 @@ cli_store_is_memory(const struct cli *cli)
 	return cli->has_place && strcmp(cli->place.store, "memory") == 0;
 }
 
+struct store_limits
+cli_limits(const struct cli *cli)
+{
+	return (struct store_limits){
+		.keep = cli->jobfile.history_keep,
+		.max_age_ms = cli->jobfile.history_max_age_ms,
+	};
+}
+
 bool
 cli_open_store(struct cli *cli, struct err *err)
 {
 	/* Reading prunes nothing. */
-	struct store_limits limits = { 0, -1 };
+	struct store_limits limits = { .max_age_ms = -1 };
 
 	if (cli->store != NULL)
 		return true;

@@ -96,6 +96,8 @@ bool
 cli_try_jobfile(struct cli *cli, unsigned flags, struct err *err) MUST_CHECK;
 /* Where the jobfile's store lies, or the one of who has no jobfile. */
 bool cli_find_place(struct cli *cli, struct err *err) MUST_CHECK;
+/* What its jobfile says of history. */
+struct store_limits cli_limits(const struct cli *cli);
 /* Open it for reading. Absent is no error: cli->store stays NULL. */
 bool cli_open_store(struct cli *cli, struct err *err) MUST_CHECK;
 /* The store is in the memory of a scheduler: there is nothing to open. */

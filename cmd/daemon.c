@@ -195,15 +195,12 @@ static bool
 daemon_open_store(struct daemon *daemon, struct err *err)
 {
 	struct cli *cli = daemon->cli;
-	const struct jobfile *file = &cli->jobfile;
-	struct store_limits limits = { file->history_keep,
-		file->history_max_age_ms };
 	struct store *store;
 
 	if (!store_place_make(&cli->place, err) ||
 	    !store_lock_take(&cli->place, &daemon->lock, err))
 		return false;
-	store = daemon_reach_store(daemon, limits, err);
+	store = daemon_reach_store(daemon, cli_limits(cli), err);
 	if (store == NULL)
 		return false;
 	if (!daemon_take_over(daemon, store, err)) {

@@ -79,17 +79,14 @@ exec_find_store(struct cli *cli, const struct exec_options *options,
 {
 	if (!options->history)
 		return true;
-	filter->limits = (struct store_limits){ EXEC_HISTORY_KEEP,
-		EXEC_HISTORY_AGE_MS };
+	filter->limits = (struct store_limits){ .keep = EXEC_HISTORY_KEEP,
+		.max_age_ms = EXEC_HISTORY_AGE_MS };
 	if (!cli_try_jobfile(cli, 0, err))
 		return exec_go_without(cli, err);
 	if (cli->has_jobfile) {
 		filter->file = &cli->jobfile;
 		filter->worker_id = cli->jobfile.worker_id;
-		filter->limits = (struct store_limits){
-			cli->jobfile.history_keep,
-			cli->jobfile.history_max_age_ms
-		};
+		filter->limits = cli_limits(cli);
 	}
 	if (options->store != NULL) {
 		store_place_release(&cli->place);

@@ -68,8 +68,7 @@ cmd_run_run(struct cli *cli, int argc, char **argv, struct err *err)
 		.file = &cli->jobfile,
 		.worker_id = worker_id,
 		.place = &cli->place,
-		.limits = { cli->jobfile.history_keep,
-		    cli->jobfile.history_max_age_ms },
+		.limits = cli_limits(cli),
 	};
 	return run_jobs(cli, &filter, argc, argv, err);
 }

@@ -20,6 +20,7 @@ needs() {
 	build libyaml       <yaml.h>            libyaml-dev libyaml-devel yaml-dev libyaml
 	build sqlite        <sqlite3.h>         libsqlite3-dev sqlite-devel sqlite-dev sqlite
 	build jansson       <jansson.h>         libjansson-dev jansson-devel jansson-dev jansson
+	build hiredis       <hiredis/hiredis.h> libhiredis-dev hiredis-devel hiredis-dev hiredis
 	build zones         /usr/share/zoneinfo/Europe/Berlin tzdata tzdata tzdata tzdata
 	check bash          bash                bash bash bash bash
 	check bats          bats>=1.5           bats bats bats bash-bats
@@ -30,6 +31,7 @@ needs() {
 	check mandoc        mandoc              mandoc mandoc mandoc mandoc
 	check python        python3             python3 python3 python3 python
 	check sqlite3       sqlite3             sqlite3 sqlite sqlite sqlite
+	check redis         redis-server        redis-server redis redis redis
 	check script        script              bsdutils util-linux-script util-linux-misc util-linux
 	all   zsh           zsh                 zsh zsh zsh zsh
 	all   fish          fish                fish fish fish fish

@@ -260,6 +260,8 @@ run_on_claim(struct store_op *op)
 		run_give_way(run, &op->blocker);
 		break;
 	case CLAIM_GRANTED:
+	case CLAIM_LOCKED:
+	case CLAIM_EARLY:
 	case CLAIM_FAILED:
 		run_launch(run);
 		break;

@@ -36,7 +36,8 @@ store_op_new(enum store_op_kind kind, const struct record *record)
 	struct store_op *op = mem_zalloc(1, sizeof *op);
 
 	op->kind = kind;
-	op->watermark_ms = CLOCK_NONE;
+	op->watermark_ms = op->before_ms = op->store_ms = CLOCK_NONE;
+	op->gap.from_ms = CLOCK_NONE;
 	if (record != NULL)
 		record_copy(&op->record, record);
 	else
@@ -50,6 +51,9 @@ store_op_free(struct store_op *op)
 	if (op == NULL)
 		return;
 	record_release(&op->record);
+	free(op->lock);
+	free(op->holder);
+	free(op->gaps);
 	free(op);
 }
 

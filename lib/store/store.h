@@ -35,6 +35,7 @@ enum store_opened {
 struct store_limits {
 	int keep;           /* runs a job; skips have 100 of their own */
 	int64_t max_age_ms; /* or -1 */
+	int min_replicas;   /* of Redis, that must have a claim; 0: none */
 };
 
 /*
@@ -71,6 +72,11 @@ enum store_op_kind {
 	 *
 	 * So whoever moves a watermark past an instant (STORE_SKIP of a later
 	 * one, say) can no longer claim it.
+	 *
+	 * Where is_shared, against all instances of a shared store: CLAIM_EARLY
+	 * while the instant lies ahead of the store's clock; and what lies
+	 * between the old watermark and before_ms is kept as a gap, which each
+	 * grant hands out until a STORE_SKIP with that gap has recorded it.
 	 */
 	STORE_BEGIN,
 	/*
@@ -89,9 +95,18 @@ enum store_op_kind {
 	 * id and scheduled_ms, the last one's completed_ms and error, the sum
 	 * of counts; a run that begins between them ends that. Moves the
 	 * watermark forward to watermark_ms, unless that is CLOCK_NONE.
+	 *
+	 * Where is_shared, as a claim: nothing happens where the watermark is
+	 * at scheduled_ms already, for another instance has settled it, or
+	 * where that lies ahead of the store's clock. With a gap: only where
+	 * nobody has recorded it yet; a count of 0 just forgets it.
 	 */
 	STORE_SKIP,
-	/* Only record.job's watermark, to watermark_ms; may move it back. */
+	/*
+	 * Only record.job's watermark, to watermark_ms; may move it back.
+	 * Where is_shared it sets a first one and moves none; CLOCK_NONE says
+	 * that the job is off, and what passes from now on is not missed.
+	 */
 	STORE_WATERMARK,
 	/*
 	 * The first of a batch that must not be applied again even much later:
@@ -105,8 +120,16 @@ enum claim {
 	CLAIM_GRANTED,
 	CLAIM_LOST,
 	CLAIM_BLOCKED, /* is_alone, and another run of the job is alive */
+	CLAIM_LOCKED,  /* somebody holds `lock` */
+	CLAIM_EARLY,   /* not due by the store's clock: ask again in wait_ms */
 	CLAIM_FAILED   /* the store did not answer: unknown */
 };
+
+/* Instants that nobody accounted for: those after `from`, before `to`. */
+struct store_gap {
+	int64_t from_ms, to_ms;
+};
+#define STORE_GAPS 8
 
 struct store_op {
 	enum store_op_kind kind;
@@ -118,6 +141,41 @@ struct store_op {
 	 */
 	bool is_alone;
 	struct ulid blocker;
+	/*
+	 * Of BEGIN, SKIP and WATERMARK: the instants of this job are those of
+	 * all instances of a shared store. Elsewhere it means nothing.
+	 */
+	bool is_shared;
+	/*
+	 * Of BEGIN: nothing is known until the store has answered. The writer
+	 * then holds it back, and tries again, for as long as the store does
+	 * not answer; without it the claim is CLAIM_FAILED at once and its
+	 * record is written later.
+	 */
+	bool is_sure;
+	/* Of a shared BEGIN or SKIP: the job's instant before, or CLOCK_NONE. */
+	int64_t before_ms;
+	/* A hash of the job's schedule; 0: none. */
+	uint64_t schedule;
+	/*
+	 * Of BEGIN: the lock that the run holds until its END; owned. NULL:
+	 * none. Where it is held, `holder` says by whom, owned as well.
+	 */
+	char *lock;
+	char *holder;
+	/*
+	 * Of a shared BEGIN, `on_lost: rerun`: the run may be begun again when
+	 * its instance dies; and the lost run that this one does again.
+	 */
+	bool may_rerun, is_rerun;
+	struct ulid rerun_of;
+	struct store_gap gap; /* of SKIP; from_ms CLOCK_NONE: none */
+	/* Answers of a shared BEGIN. */
+	int64_t wait_ms;        /* of CLAIM_EARLY */
+	int64_t store_ms;       /* the store's clock, or CLOCK_NONE */
+	struct store_gap *gaps; /* owned */
+	int n_gaps;             /* at most STORE_GAPS */
+	bool differs; /* a living instance has another schedule for the job */
 	enum claim result; /* the answer, for `done` */
 	/* Called on the loop; the op is freed after it. NULL: no answer. */
 	void (*done)(struct store_op *op);
@@ -127,15 +185,15 @@ struct store_op {
 	size_t bytes;
 };
 
-/* Copies record (NULL: an empty one). watermark_ms is CLOCK_NONE. */
+/* Copies record (NULL: an empty one). Instants are CLOCK_NONE. */
 struct store_op *
 store_op_new(enum store_op_kind kind, const struct record *record);
 void store_op_free(struct store_op *op);
 
 /*
- * Apply n operations in one transaction, each answered in its op. False where
- * the store did not take them (busy, full, gone): none is then applied, and
- * all may be applied again.
+ * Apply n operations in order, each answered in its op; a file takes them in
+ * one transaction. False where the store did not take them (busy, full, gone):
+ * all may then be applied again.
  */
 bool store_apply(struct store *store, struct store_op **ops, size_t n,
     struct err *err) MUST_CHECK;

@@ -128,7 +128,7 @@ startup_run(int i)
 static void
 startup_fill(const char *jobfile)
 {
-	struct store_limits limits = { RUNS, -1 };
+	struct store_limits limits = { RUNS, -1, 0 };
 	struct store_op *op[BATCH];
 	struct store_place place;
 	struct store *store;

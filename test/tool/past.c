@@ -293,7 +293,7 @@ past_live(const char *path, const char *run, bool is_dying)
 int
 main(int argc, char **argv)
 {
-	struct store_limits limits = { 100000, -1 };
+	struct store_limits limits = { 100000, -1, 0 };
 	struct store_place place;
 	struct store *store = NULL;
 	struct record record;

@@ -24,7 +24,7 @@
 
 static const char *where;
 static enum store_mode mode = STORE_WRITE;
-static struct store_limits limits = { 100, -1 };
+static struct store_limits limits = { 100, -1, 0 };
 static struct store *store;
 static struct store_op *batch[10000];
 static size_t batched;

@@ -51,7 +51,7 @@ fail(const char *what)
 static struct store *
 open_store(const char *path, enum store_mode mode, int keep)
 {
-	struct store_limits limits = { keep, -1 };
+	struct store_limits limits = { keep, -1, 0 };
 	struct store *store;
 	struct err err;
 
@@ -373,7 +373,7 @@ flips(const char *path, long times)
 	char *bytes = read_all(path, &n);
 	char *copy = mem_printf("%s.flip", path);
 	char *wal = mem_printf("%s-wal", copy);
-	struct store_limits limits = { 50, 1000000 };
+	struct store_limits limits = { 50, 1000000, 0 };
 	long i, kept = 0, anew = 0, refused = 0;
 
 	for (i = 0; i < times; i++) {
@@ -490,7 +490,7 @@ write_late(const char *path)
 {
 	struct store_place p = { .store = mem_strdup(path) };
 	struct store_lock lock = { -1, -1 };
-	struct store_limits limits = { 100, -1 };
+	struct store_limits limits = { 100, -1, 0 };
 	struct store *store = late_new(&p, &lock, limits);
 	struct record r;
 	struct err err;

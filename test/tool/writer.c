@@ -263,7 +263,7 @@ on_input(struct ev_loop *l, ev_io *w, int revents)
 int
 main(int argc, char **argv)
 {
-	struct store_limits limits = { 1000000, -1 };
+	struct store_limits limits = { 1000000, -1, 0 };
 	struct store *store;
 	struct err err;
 	char *note = NULL;

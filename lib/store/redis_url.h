@@ -1,0 +1,34 @@
+#ifndef WJOBS_REDIS_URL_H
+#define WJOBS_REDIS_URL_H
+
+#include <stdbool.h>
+
+#include "lib/base/err.h"
+
+/*
+ * Where a Redis is:
+ *	redis[s]://[user][:password]@host[:port][/db][?prefix=P&password_file=F]
+ *	redis+unix:///path?db=N&prefix=P&password_file=F
+ * Each part is percent-decoded. IPv6 hosts stand in brackets.
+ */
+struct redis_url {
+	char *host;   /* NULL: a socket */
+	int port;     /* 6379 unless given */
+	char *socket; /* path; NULL: host and port */
+	bool is_tls;
+	char *user; /* NULL: the default one */
+	char *password;
+	char *password_file; /* absolute; read at each connection */
+	int db;
+	char *prefix; /* of all keys, as given; "wjobs:" */
+	char *shown;  /* the URL for people: no password in it */
+};
+
+/* Does the text begin as such a URL does? */
+bool redis_url_is(const char *text);
+/* ERR_CONFIG with what is wrong, never with the password in it. */
+bool redis_url_parse(
+    const char *text, struct redis_url *url, struct err *err) MUST_CHECK;
+void redis_url_release(struct redis_url *url);
+
+#endif
