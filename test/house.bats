@@ -60,7 +60,7 @@ nested() {
   run make -s -C "$TOP" B="$PWD/b" PKG_CONFIG=false CC="cc -nostdinc" \
     "$PWD/b/libraries"
   is "$status" 2
-  has "$output" "libraries are missing (ev.h yaml.h sqlite3.h jansson.h)"
+  has "$output" "libraries are missing (ev.h yaml.h sqlite3.h jansson.h hiredis/hiredis.h)"
   has "$output" "sh etc/deps.sh"
 }
 
