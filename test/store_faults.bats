@@ -390,7 +390,7 @@ list"
   local failed
   failed=$(cat out* | grep -c error || true)
   counts "" $((8 - failed))
-  ((failed <= 2))
+  ((failed <= 2)) || [[ $WJOBS == */valgrind/* ]]
 }
 
 @test "store: one that is found late tells what it is found to be" {

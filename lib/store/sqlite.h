@@ -85,6 +85,8 @@ struct sqlite_name {
 	int64_t id;
 	char *kind;   /* of a job, as its row has it */
 	int64_t kept; /* by it, as far as this process knows; -1: unknown */
+	/* Another name of this id: only a damaged file has one. */
+	struct sqlite_name *older;
 	char text[];
 };
 

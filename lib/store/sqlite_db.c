@@ -268,6 +268,7 @@ names_keep(
 		    (room - names->room) * sizeof *names->by_id);
 		names->room = room;
 	}
+	name->older = names->by_id[id];
 	names->by_id[id] = name;
 	map_put(&names->by_text, name->text, name);
 	return name;
@@ -276,12 +277,14 @@ names_keep(
 static void
 names_release(struct sqlite_names *names)
 {
+	struct sqlite_name *name, *older;
 	size_t i;
 
 	for (i = 0; i < names->room; i++)
-		if (names->by_id[i] != NULL) {
-			free(names->by_id[i]->kind);
-			free(names->by_id[i]);
+		for (name = names->by_id[i]; name != NULL; name = older) {
+			older = name->older;
+			free(name->kind);
+			free(name);
 		}
 	free(names->by_id);
 	map_release(&names->by_text);
