@@ -12,6 +12,7 @@
 #include "lib/base/mem.h"
 #include "lib/engine/scheduler.h"
 #include "lib/store/late.h"
+#include "lib/store/owner.h"
 #include "lib/store/spool.h"
 #include "lib/store/writer.h"
 #include "lib/time/stamp.h"
@@ -24,7 +25,7 @@ struct daemon {
 	struct ev_loop *loop;
 	struct engine engine;
 	struct pool pool;
-	struct store_lock lock;
+	struct owner owner;
 	struct store_start found;
 	struct writer *writer;
 	struct scheduler *scheduler;
@@ -154,7 +155,7 @@ daemon_reach_store(
 	const struct store_place *place = &daemon->cli->place;
 	struct store *store = NULL;
 	char *note = NULL;
-	bool is_open = store_lock_take_store(place, &daemon->lock, err) &&
+	bool is_open = owner_take_store(place, &daemon->owner, err) &&
 	    store_open(place->store, STORE_OWN, limits, &store, &note, err) ==
 		STORE_OPENED;
 
@@ -168,7 +169,7 @@ daemon_reach_store(
 	log_event(LOG_ERROR, "degraded: the store cannot be opened yet",
 	    "error", err->msg, NULL);
 	*err = (struct err){ 0 }; /* told, and no reason to end */
-	return late_new(place, &daemon->lock, limits);
+	return late_new(place, &daemon->owner, limits);
 }
 
 /* What an earlier scheduler spooled comes first: it is what it did last. */
@@ -198,7 +199,7 @@ daemon_open_store(struct daemon *daemon, struct err *err)
 	struct store *store;
 
 	if (!store_place_make(&cli->place, err) ||
-	    !store_lock_take(&cli->place, &daemon->lock, err))
+	    !owner_take(&cli->place, &daemon->owner, err))
 		return false;
 	store = daemon_reach_store(daemon, cli_limits(cli), err);
 	if (store == NULL)
@@ -269,7 +270,7 @@ daemon_close(struct daemon *daemon)
 	proc_host_close(daemon->engine.host);
 	clock_close(daemon->engine.clock);
 	pool_release(&daemon->pool);
-	store_lock_give(&daemon->lock);
+	owner_give(&daemon->owner);
 	engine_release(&daemon->engine);
 	log_detach();
 	ev_loop_destroy(daemon->loop);
@@ -322,7 +323,7 @@ int
 daemon_run(
     struct cli *cli, const struct daemon_options *options, struct err *err)
 {
-	struct daemon daemon = { .cli = cli, .lock = { -1, -1 } };
+	struct daemon daemon = { .cli = cli, .owner = { -1, -1 } };
 	int status = CMD_FAILED;
 
 	if (daemon_open(&daemon, options, err)) {

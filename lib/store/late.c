@@ -9,7 +9,7 @@
 struct late {
 	struct store store; /* first */
 	const struct store_place *place;
-	struct store_lock *lock;
+	struct owner *owner;
 	struct store_limits limits;
 	struct store *real; /* NULL: not open yet */
 };
@@ -42,7 +42,7 @@ late_open(struct late *late, struct err *err)
 	struct store_start found;
 	char *note = NULL;
 
-	if (!store_lock_take_store(late->place, late->lock, err))
+	if (!owner_take_store(late->place, late->owner, err))
 		return false;
 	if (store_open(late->place->store, STORE_OWN, late->limits, &late->real,
 		&note, err) != STORE_OPENED) {
@@ -90,14 +90,14 @@ static const struct store_ops late_ops = {
 };
 
 struct store *
-late_new(const struct store_place *place, struct store_lock *lock,
+late_new(const struct store_place *place, struct owner *owner,
     struct store_limits limits)
 {
 	struct late *late = mem_zalloc(1, sizeof *late);
 
 	late->store.ops = &late_ops;
 	late->place = place;
-	late->lock = lock;
+	late->owner = owner;
 	late->limits = limits;
 	return &late->store;
 }

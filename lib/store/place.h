@@ -33,20 +33,4 @@ void store_place_release(struct store_place *place);
 bool
 store_place_make(const struct store_place *place, struct err *err) MUST_CHECK;
 
-/*
- * The scheduler's lock: one scheduler to a jobfile and one to a store. Both
- * are flock(2)s held by descriptors, with the pid written in the files for
- * people, so a lock whose owner is dead is free by itself. ERR_BUSY names the
- * holder. store_place_make must have been called.
- */
-struct store_lock {
-	int jobfile_fd, store_fd; /* -1: not held */
-};
-/* The jobfile's, into *lock; then the store's, which `memory` does not need. */
-bool store_lock_take(const struct store_place *place, struct store_lock *lock,
-    struct err *err) MUST_CHECK;
-bool store_lock_take_store(const struct store_place *place,
-    struct store_lock *lock, struct err *err) MUST_CHECK;
-void store_lock_give(struct store_lock *lock);
-
 #endif

@@ -19,7 +19,7 @@ enum store_mode {
 	STORE_READ,  /* never creates anything */
 	STORE_WRITE, /* creates what is missing */
 	/*
-	 * The scheduler's, once it has the store's lock (place.h): as
+	 * The scheduler's, once it owns the store (owner.h): as
 	 * STORE_WRITE, and the whole file is checked first.
 	 */
 	STORE_OWN,

@@ -489,9 +489,9 @@ static int
 write_late(const char *path)
 {
 	struct store_place p = { .store = mem_strdup(path) };
-	struct store_lock lock = { -1, -1 };
+	struct owner owner = { -1, -1 };
 	struct store_limits limits = { 100, -1, 0 };
-	struct store *store = late_new(&p, &lock, limits);
+	struct store *store = late_new(&p, &owner, limits);
 	struct record r;
 	struct err err;
 	char line[8];
@@ -506,7 +506,7 @@ write_late(const char *path)
 		record_release(&r);
 	}
 	store_close(store);
-	store_lock_give(&lock);
+	owner_give(&owner);
 	store_place_release(&p);
 	return 0;
 }
@@ -517,7 +517,7 @@ static int
 place(const char *verb, const char *jobfile, const char *store)
 {
 	struct store_place p;
-	struct store_lock lock = { -1, -1 };
+	struct owner owner = { -1, -1 };
 	struct err err;
 	bool is_good;
 
@@ -530,15 +530,15 @@ place(const char *verb, const char *jobfile, const char *store)
 		printf("%s\n%s\n%s\n%s\n", p.state_dir, p.runtime_dir, p.store,
 		    p.spool);
 	if (is_good && strcmp(verb, "lock") == 0)
-		is_good = store_lock_take(&p, &lock, &err) &&
-		    store_lock_take_store(&p, &lock, &err);
+		is_good = owner_take(&p, &owner, &err) &&
+		    owner_take_store(&p, &owner, &err);
 	if (!is_good)
 		printf("error %d: %s\n", (int)err.code, err.msg);
 	if (is_good && strcmp(verb, "lock") == 0) {
 		printf("locked\n");
 		wait_for_end();
 	}
-	store_lock_give(&lock);
+	owner_give(&owner);
 	store_place_release(&p);
 	return is_good ? 0 : 1;
 }

@@ -1,3 +1,5 @@
+#include "lib/store/owner.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,10 +10,9 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
-#include "lib/store/place.h"
 
 /*
- * The scheduler's locks. The files stay when the locks go: to remove one that
+ * The files stay when the locks go: to remove one that
  * another process has just opened would let two hold "the" lock.
  */
 
@@ -69,8 +70,8 @@ lock_file(const char *path, const char *what, struct err *err)
 }
 
 bool
-store_lock_take(
-    const struct store_place *place, struct store_lock *lock, struct err *err)
+owner_take(
+    const struct store_place *place, struct owner *owner, struct err *err)
 {
 	char *path = mem_printf("%s/lock", place->runtime_dir);
 	int fd = lock_file(path, "this jobfile", err);
@@ -78,32 +79,32 @@ store_lock_take(
 	free(path);
 	if (fd < 0)
 		return false;
-	*lock = (struct store_lock){ fd, -1 };
+	*owner = (struct owner){ fd, -1 };
 	return true;
 }
 
 bool
-store_lock_take_store(
-    const struct store_place *place, struct store_lock *lock, struct err *err)
+owner_take_store(
+    const struct store_place *place, struct owner *owner, struct err *err)
 {
 	char *path, *what;
 
-	if (strcmp(place->store, "memory") == 0 || lock->store_fd >= 0)
+	if (strcmp(place->store, "memory") == 0 || owner->store_fd >= 0)
 		return true;
 	path = mem_printf("%s-lock", place->store);
 	what = mem_printf("the store '%s'", place->store);
-	lock->store_fd = lock_file(path, what, err);
+	owner->store_fd = lock_file(path, what, err);
 	free(what);
 	free(path);
-	return lock->store_fd >= 0;
+	return owner->store_fd >= 0;
 }
 
 void
-store_lock_give(struct store_lock *lock)
+owner_give(struct owner *owner)
 {
-	if (lock->jobfile_fd >= 0)
-		close(lock->jobfile_fd);
-	if (lock->store_fd >= 0)
-		close(lock->store_fd);
-	*lock = (struct store_lock){ -1, -1 };
+	if (owner->jobfile_fd >= 0)
+		close(owner->jobfile_fd);
+	if (owner->store_fd >= 0)
+		close(owner->store_fd);
+	*owner = (struct owner){ -1, -1 };
 }

@@ -1,0 +1,22 @@
+#ifndef WJOBS_OWNER_H
+#define WJOBS_OWNER_H
+
+#include "lib/store/place.h"
+
+/*
+ * Which scheduler owns: there is one to a jobfile and one to a store. Both are
+ * flock(2)s held by descriptors, with the pid written in the files for people,
+ * so what a dead scheduler owned is free by itself. ERR_BUSY names the owner.
+ * store_place_make must have been called.
+ */
+struct owner {
+	int jobfile_fd, store_fd; /* -1: not held */
+};
+/* The jobfile's, into *owner; then the store's, which `memory` does not need. */
+bool owner_take(const struct store_place *place, struct owner *owner,
+    struct err *err) MUST_CHECK;
+bool owner_take_store(const struct store_place *place, struct owner *owner,
+    struct err *err) MUST_CHECK;
+void owner_give(struct owner *owner);
+
+#endif
