@@ -18,7 +18,7 @@
 struct finish {
 	struct loader *l;
 	uint64_t cron, interval, anchor, timezone, command, shell, env,
-	    metadata, timeout, output_file;
+	    metadata, timeout, output_file, on_lock_error;
 	const char **env_base; /* the file's env with that of defaults in it */
 };
 
@@ -89,6 +89,9 @@ finish_inherit(struct finish *f, struct job *job)
 	if (job->working_dir == NULL)
 		job->working_dir = file->dir;
 	job->timeout_is_default = (job->written & f->timeout) == 0;
+	if ((job->written & f->on_lock_error) == 0)
+		job->on_lock_error = jobfile_is_shared(file) ? JOB_LOCK_SKIP
+							     : JOB_LOCK_RUN;
 	if ((job->written & f->interval) != 0)
 		job->kind = JOB_INTERVAL;
 	job->when.kind = job->kind == JOB_INTERVAL ? WHEN_INTERVAL : WHEN_CRON;
@@ -261,6 +264,7 @@ finish_jobs(struct loader *l)
 		.metadata = finish_bit("metadata"),
 		.timeout = finish_bit("timeout"),
 		.output_file = finish_bit("output_file"),
+		.on_lock_error = finish_bit("on_lock_error"),
 	};
 	size_t i;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "lib/base/hash.h"
 #include "lib/base/str.h"
@@ -11,12 +12,25 @@
 /* So that a job's delay and its H have nothing to do with one another. */
 #define DELAY_SEED UINT64_C(0x64656c6179)
 
+/* One host's share of the hash: asked for once. */
+static uint64_t
+job_host_seed(void)
+{
+	static uint64_t seed;
+	char host[256] = "localhost";
+
+	if (seed == 0 && gethostname(host, sizeof host - 1) == 0)
+		seed = hash_text(host, DELAY_SEED);
+	return seed;
+}
+
 int64_t
 job_delay_ms(const struct job *job)
 {
 	if (job->jitter_ms <= 0)
 		return 0;
-	return (int64_t)(hash_text(job->name, DELAY_SEED) %
+	return (int64_t)(hash_text(job->name,
+			     job->shared ? DELAY_SEED : job_host_seed()) %
 	    ((uint64_t)job->jitter_ms + 1));
 }
 

@@ -23,9 +23,14 @@ enum job_output {
 };
 enum job_fail_on_output { JOB_FAIL_NONE, JOB_FAIL_STDERR, JOB_FAIL_ANY };
 enum job_orphans { JOB_ORPHANS_LEAVE, JOB_ORPHANS_KILL };
+/* The store cannot answer; its instance lost its lease, or died. */
+enum job_on_lock_error { JOB_LOCK_RUN, JOB_LOCK_SKIP, JOB_LOCK_WAIT };
+enum job_on_lease_loss { JOB_LEASE_KILL, JOB_LEASE_CONTINUE };
+enum job_on_lost { JOB_LOST_FAIL, JOB_LOST_RERUN };
 
 #define JOB_NO_LIMIT     INT64_C(-1) /* of a span: `none` */
 #define JOB_CATCH_UP_MAX 100
+#define JOB_LOCK_MAX     256 /* bytes of a lock's name */
 
 /* What `retry.on` names, as bits beside the list of exit codes. */
 enum job_retry_on {
@@ -88,6 +93,12 @@ struct job {
 	int priority;
 	enum job_orphans orphans;
 
+	const char *lock; /* the key that each run holds; NULL: none */
+	bool shared;      /* claimed against all who share the store */
+	enum job_on_lock_error on_lock_error;
+	enum job_on_lease_loss on_lease_loss;
+	enum job_on_lost on_lost;
+
 	enum job_output output;
 	const char *output_file; /* absolute */
 	int64_t output_limit;    /* bytes kept, half head and half tail */
@@ -103,7 +114,10 @@ job_code_is_in(const struct job_codes *codes, int code)
 	    (codes->bit[code / 64] >> (code % 64) & 1) != 0;
 }
 
-/* The fixed delay of `jitter`: a hash of the name, from 0 to jitter_ms. */
+/*
+ * The fixed delay of `jitter`: a hash of the name, from 0 to jitter_ms; and of
+ * the host, for a job that every host runs.
+ */
 int64_t job_delay_ms(const struct job *job);
 const char *job_overlap_name(enum job_overlap overlap);
 const char *job_catch_up_name(enum job_catch_up catch_up);

@@ -191,6 +191,29 @@ jobfile_parse(const char *path, const char *text, size_t n, unsigned flags,
 	return load_end(&l, path, errors_before);
 }
 
+const char *
+jobfile_claims(const struct jobfile *file)
+{
+	if (file->locking == NULL)
+		return file->store;
+	return strcmp(file->locking, "none") != 0 ? file->locking : NULL;
+}
+
+const char *
+jobfile_history(const struct jobfile *file)
+{
+	return file->history_store != NULL ? file->history_store : file->store;
+}
+
+bool
+jobfile_is_shared(const struct jobfile *file)
+{
+	const char *claims = jobfile_claims(file);
+
+	return claims != NULL && str_starts(claims, "redis") &&
+	    strstr(claims, "://") != NULL;
+}
+
 void
 jobfile_release(struct jobfile *file)
 {

@@ -17,9 +17,12 @@ struct jobfile {
 	char *path; /* absolute; its last part may be a symbolic link */
 	char *dir;  /* its directory, where relative paths start */
 	const struct zone *zone; /* `timezone`, else the system's */
-	const char *store; /* as written, ${VAR} expanded; default wjobs.db */
-	int pool_size;     /* default 32 */
-	int history_keep;  /* runs a job; default 100 */
+	const char *store;   /* as written, ${VAR} expanded; default wjobs.db */
+	const char *locking; /* likewise, or "none"; NULL unless set */
+	const char *history_store; /* likewise; NULL unless set */
+	int min_replicas;
+	int pool_size;              /* default 32 */
+	int history_keep;           /* runs a job; default 100 */
 	int64_t history_max_age_ms; /* default 30d, or JOB_NO_LIMIT */
 	int64_t stop_timeout_ms;    /* default 30s, or JOB_NO_LIMIT */
 	const char *worker_id;      /* NULL unless set */
@@ -30,6 +33,12 @@ struct jobfile {
 	struct map names;    /* to struct job */
 	struct arena *arena; /* of all texts, and of the jobs' `when` */
 };
+
+/* Where instants are claimed, and where history lies: NULL is nowhere. */
+const char *jobfile_claims(const struct jobfile *file);
+const char *jobfile_history(const struct jobfile *file);
+/* Are instants claimed against other hosts: in a Redis? */
+bool jobfile_is_shared(const struct jobfile *file);
 
 enum jobfile_flag {
 	JOBFILE_NO_ENV = 1,       /* ${VAR} unset is no error: check --no-env */

@@ -21,6 +21,9 @@ static const char *const outputs[] = { "log", "passthrough", "file", "discard",
 	NULL };
 static const char *const fail_on_outputs[] = { "none", "stderr", "any", NULL };
 static const char *const orphans[] = { "leave", "kill", NULL };
+static const char *const on_lock_errors[] = { "run", "skip", "wait", NULL };
+static const char *const on_lease_losses[] = { "kill", "continue", NULL };
+static const char *const on_losts[] = { "fail", "rerun", NULL };
 
 /* clang-format off */
 const struct key keys_job[] = {
@@ -100,6 +103,20 @@ const struct key keys_job[] = {
 	{ "priority", KEY_INT, JOB(priority), .text = "0",
 	    .min = -1000, .max = 1000,
 	    .help = "higher starts first where slots are short" },
+	{ "lock", KEY_LOCK, JOB(lock),
+	    .help = "the name of a lock that each run holds" },
+	{ "shared", KEY_BOOL, JOB(shared), .text = "true",
+	    .help = "false: every host runs it, whatever the others do" },
+	{ "on_lock_error", KEY_CHOICE, JOB(on_lock_error),
+	    .words = "skip on Redis, run elsewhere",
+	    .choices = on_lock_errors,
+	    .help = "what is done when the store cannot answer" },
+	{ "on_lease_loss", KEY_CHOICE, JOB(on_lease_loss), .text = "kill",
+	    .choices = on_lease_losses,
+	    .help = "what becomes of a run that the store lost sight of" },
+	{ "on_lost", KEY_CHOICE, JOB(on_lost), .text = "fail",
+	    .choices = on_losts,
+	    .help = "what follows when the host of a run dies" },
 	{ "orphans", KEY_CHOICE, JOB(orphans), .text = "leave",
 	    .choices = orphans,
 	    .help = "what is done to processes that outlive their run" },
@@ -119,7 +136,13 @@ const struct key keys_file[] = {
 	{ "timezone", KEY_ZONE, FILE_(zone), .words = "the system's",
 	    .help = "the zone of jobs that name none" },
 	{ "store", KEY_STORE, FILE_(store), .text = "wjobs.db",
-	    .help = "where history lies: a path, or memory" },
+	    .help = "where history lies: a path, memory or a Redis URL" },
+	{ "locking", KEY_STORE, FILE_(locking), .words = "the store",
+	    .may_none = true,
+	    .help = "where instants are claimed, or none" },
+	{ "min_replicas", KEY_INT, FILE_(min_replicas), .text = "0",
+	    .max = 100,
+	    .help = "how many replicas of Redis must have a claim" },
 	{ "pool", KEY_GROUP, NONE,
 	    .help = "the slots in which jobs run" },
 	{ "pool.size", KEY_INT, FILE_(pool_size), .text = "32",
@@ -133,6 +156,9 @@ const struct key keys_file[] = {
 	{ "history.max_age", KEY_DURATION, FILE_(history_max_age_ms),
 	    .text = "30d", .min = 1, .max = DURATION_MAX_MS, .may_none = true,
 	    .help = "for how long" },
+	{ "history.store", KEY_STORE, FILE_(history_store),
+	    .words = "the store",
+	    .help = "where history lies, if not with the claims" },
 	{ "env", KEY_ENV, FILE_(env),
 	    .help = "variables for all jobs" },
 	{ "shell", KEY_PROGRAM, FILE_(shell), .text = "/bin/sh",
@@ -160,14 +186,12 @@ _Static_assert(ARRAY_LEN(keys_file) <= KEYS_JOB_MAX, "a bit for each key");
 
 /* Words of the contract that this version cannot act upon yet. */
 static const char *const later_job[] = { "handler", "payload", "user", "group",
-	"umask", "nice", "limits", "lock", "shared", "on_lock_error",
-	"on_lease_loss", "on_lost", "on_crash", "mailto", "mail_on",
+	"umask", "nice", "limits", "on_crash", "mailto", "mail_on",
 	"expect_within", "on_start", "on_success", "on_failure", "on_retry",
 	"on_skip", "on_late", "on_recovery", "on_failure_repeat", "hooks",
 	"queue" };
-static const char *const later_file[] = { "queue", "log", "locking",
-	"handler_defaults", "handlers", "hooks", "min_replicas", "sendmail",
-	"mailto", "history.store" };
+static const char *const later_file[] = { "queue", "log", "handler_defaults",
+	"handlers", "hooks", "sendmail", "mailto" };
 
 /* The name without its group: "max" of "retry.max"; NULL if not of it. */
 static const char *

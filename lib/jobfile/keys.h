@@ -27,7 +27,8 @@ enum key_type {
 	KEY_DIR,      /* const char *: a path, ${VAR} expanded */
 	KEY_FILE,     /* const char *: a path */
 	KEY_FILES,    /* const char **: paths, ${VAR} expanded */
-	KEY_STORE,    /* const char *, ${VAR} expanded */
+	KEY_STORE,    /* const char *, ${VAR} expanded; a path or a URL */
+	KEY_LOCK,     /* const char *: 1 to 256 bytes, no controls */
 	KEY_ENV,      /* const char **: NAME=value, ${VAR} expanded */
 	KEY_METADATA, /* const char **: key=value */
 	KEY_SIGNAL,   /* int */

@@ -100,27 +100,45 @@ paths_read_list(struct loader *l, const struct key *key,
 	return true;
 }
 
-/* The text up to a "://" is a scheme; a password must not be shown. */
-bool
-paths_read_store(struct loader *l, const struct yaml_node *node,
-    const char *text, const char **field)
+/*
+ * The text up to a "://" is a scheme; a password must not be shown. What else
+ * a Redis URL may say is for those to judge who connect to it.
+ */
+static bool
+paths_check_store(struct loader *l, const struct key *key,
+    const struct yaml_node *node, const char *store)
 {
-	const char *store = paths_expand(l, node, text), *colon;
+	static const char *const schemes[] = { "redis", "rediss",
+		"redis+unix" };
+	const char *colon = strstr(store, "://");
+	size_t i, n = colon != NULL ? (size_t)(colon - store) : 0;
 
-	if (store == NULL)
-		return false;
-	colon = strstr(store, "://");
-	if (str_starts(store, "redis") && colon != NULL)
-		return loader_error(l, loader_place(l, node),
-		    "a Redis store is not known yet to this version of wjobs: "
-		    "write a path, or memory");
-	if (colon != NULL)
-		return loader_error(l, loader_place(l, node),
-		    "'%.*s://' is no kind of store: write a path, or memory",
-		    (int)(colon - store), store);
 	if (*store == '\0')
 		return loader_error(
 		    l, loader_place(l, node), "is an empty path");
+	if (strcmp(store, "none") == 0 && !key->may_none)
+		return loader_error(l, loader_place(l, node),
+		    "'none' is no store: write ./none for a file of that name");
+	if (colon == NULL)
+		return true;
+	for (i = 0; i < ARRAY_LEN(schemes); i++)
+		if (strlen(schemes[i]) == n &&
+		    strncmp(schemes[i], store, n) == 0)
+			return true;
+	return loader_error(l, loader_place(l, node),
+	    "'%.*s://' is no kind of store: write a path, memory, redis://, "
+	    "rediss:// or redis+unix://",
+	    (int)n, store);
+}
+
+bool
+paths_read_store(struct loader *l, const struct key *key,
+    const struct yaml_node *node, const char *text, const char **field)
+{
+	const char *store = paths_expand(l, node, text);
+
+	if (store == NULL || !paths_check_store(l, key, node, store))
+		return false;
 	*field = store;
 	return true;
 }

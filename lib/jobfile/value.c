@@ -26,6 +26,7 @@ value_wanted(enum key_type type)
 	switch (type) {
 	case KEY_TEXT:
 	case KEY_WORD:
+	case KEY_LOCK:
 		return "text";
 	case KEY_BOOL:
 		return "true or false";
@@ -42,8 +43,9 @@ value_wanted(enum key_type type)
 	case KEY_PROGRAM:
 	case KEY_DIR:
 	case KEY_FILE:
-	case KEY_STORE:
 		return "a path";
+	case KEY_STORE:
+		return "a path or the URL of a Redis";
 	case KEY_FILES:
 	case KEY_INCLUDE:
 		return "a path or a list of them";
@@ -290,6 +292,27 @@ value_read_text(struct loader *l, const struct key *key,
 	return true;
 }
 
+static bool
+value_read_lock(struct loader *l, const struct yaml_node *node,
+    const char *text, const char **field)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n = strlen(text);
+
+	while (*p >= ' ' && *p != 0x7f)
+		p++;
+	if (n == 0)
+		return loader_error(
+		    l, loader_place(l, node), "is empty: a lock has a name");
+	if (*p != '\0' || n > JOB_LOCK_MAX)
+		return loader_error(l, loader_place(l, node),
+		    "the name of a lock is at most %d bytes, and none of them "
+		    "a control character",
+		    JOB_LOCK_MAX);
+	*field = arena_strdup(l->arena, text);
+	return true;
+}
+
 /* Kept until the zone is known in which it may have to be read. */
 static bool
 value_keep_anchor(
@@ -330,7 +353,9 @@ value_read_scalar(struct loader *l, const struct key *key,
 	case KEY_FILE:
 		return paths_read(l, key, node, text, field);
 	case KEY_STORE:
-		return paths_read_store(l, node, text, field);
+		return paths_read_store(l, key, node, text, field);
+	case KEY_LOCK:
+		return value_read_lock(l, node, text, field);
 	case KEY_SIGNAL:
 		return value_read_signal(l, node, text, field);
 	case KEY_CHOICE:

@@ -37,6 +37,8 @@ struct warn {
 	struct warn_gap gap[ZONE_GAPS];
 	size_t gaps;
 	int64_t now_s;
+	bool is_shared; /* the file's claims */
+	const struct key *on_lease_loss, *on_lost;
 };
 
 /* `* *\/15 * * * *` was meant to fire four times an hour, not 240. */
@@ -184,10 +186,37 @@ warn_jitter(struct warn *w, const struct job *job)
 		    duration_format(gap_ms, gap));
 }
 
+/*
+ * What is said of other hosts where there are none; `defaults` may say it of
+ * many jobs, of which one is shared.
+ */
+static void
+warn_not_shared(struct warn *w, const struct job *job)
+{
+	uint64_t own = job->written & ~w->l->defaults.written;
+	const struct key *key;
+
+	own &= keys_bit(keys_job, w->on_lease_loss) |
+	    keys_bit(keys_job, w->on_lost);
+	if (own == 0 || (job->shared && w->is_shared))
+		return;
+	key = (own & keys_bit(keys_job, w->on_lost)) != 0 ? w->on_lost
+							  : w->on_lease_loss;
+	loader_warn(w->l, job->place, "'%s' means nothing to a %s", key->name,
+	    job->shared ? "store that no other host shares"
+			: "job that is not shared");
+}
+
 void
 warn_jobs(struct loader *l)
 {
-	struct warn w = { .l = l, .now_s = clock_now_ms() / 1000 };
+	struct warn w = {
+		.l = l,
+		.now_s = clock_now_ms() / 1000,
+		.is_shared = jobfile_is_shared(l->file),
+		.on_lease_loss = map_find(&l->keys, "on_lease_loss"),
+		.on_lost = map_find(&l->keys, "on_lost"),
+	};
 	size_t i;
 
 	for (w.room = 16; w.room * 3 < l->file->n * 4; w.room *= 2)
@@ -199,6 +228,7 @@ warn_jobs(struct loader *l)
 
 		loader_push(l, job->name);
 		warn_same_command(&w, i);
+		warn_not_shared(&w, job);
 		if (job->kind == JOB_CRON) {
 			warn_each_second(&w, job);
 			warn_gap(&w, job);

@@ -73,6 +73,13 @@ print_file(const struct jobfile *file, const char *name)
 	}
 	printf("store %s, pool %d, keep %d, shell %s\n", file->store,
 	    file->pool_size, file->history_keep, file->shell);
+	if (file->locking != NULL || file->history_store != NULL ||
+	    jobfile_is_shared(file))
+		printf("store claims %s, history %s, replicas %d%s\n",
+		    jobfile_claims(file) != NULL ? jobfile_claims(file)
+						 : "none",
+		    jobfile_history(file), file->min_replicas,
+		    jobfile_is_shared(file) ? ", shared" : "");
 	for (i = 0; i < file->n; i++)
 		printf("%s %s\n", file->job[i].name,
 		    job_kind_name(file->job[i].kind));
