@@ -117,6 +117,36 @@ sql() { sqlite3 "$DB" "$@"; }
   counts status=completed 11
 }
 
+@test "store: a claim that must be sure waits for a store that is locked" {
+  tool storm fill "$DB" 1 1
+  writer "$DB" "$PWD/spool"
+  hold 8 hold "$DB"
+  tell "sure 5"
+  eventually said "^changed: degraded.*keeps it locked"
+  tell "sure 5" "runs 2"
+  eventually answers_are "granted=0 lost=0 failed=2 unanswered=10"
+  let_go 8
+  tell settle
+  PATIENCE=10 eventually said "^settled"
+  tell answers
+  eventually said "^granted=10 lost=0 failed=2 unanswered=0"
+  counts status=completed 13
+}
+
+@test "store: a claim that waited to the end is not spooled, for nothing has run" {
+  tool storm fill "$DB" 1 1
+  writer "$DB" "$PWD/spool"
+  hold 8 hold "$DB"
+  tell "sure 5" "ends 1"
+  eventually said "^changed: degraded.*keeps it locked"
+  tell "stop 50"
+  eventually said "^stopped"
+  [ -s spool ]
+  let_go 8
+  echo settle | tool writer "$DB" "$PWD/spool"
+  counts "" 2
+}
+
 @test "store: a long reader delays no write, and the log is cut when it is gone" {
   needs sqlite3
   tool storm fill "$DB" 1 1

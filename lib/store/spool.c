@@ -71,6 +71,19 @@ list_numbers(const struct record *r, int64_t number[RECORD_NUMBERS])
 	memcpy(number, list, sizeof list);
 }
 
+/* Of an operation with all that a shared store asks for, beside its kind. */
+#define SPOOL_SHARED 0x100
+
+static void
+put_shared(struct str *out, const struct store_op *op)
+{
+	put_number(out, op->before_ms);
+	put_number(out, (int64_t)op->schedule);
+	put_number(out, op->gap.from_ms);
+	put_number(out, op->gap.to_ms);
+	put_text(out, op->lock);
+}
+
 static void
 put_op(struct str *out, const struct store_op *op)
 {
@@ -78,8 +91,10 @@ put_op(struct str *out, const struct store_op *op)
 	int64_t number[RECORD_NUMBERS];
 	size_t i;
 
-	put_number(out, op->kind);
+	put_number(out, op->is_shared ? op->kind | SPOOL_SHARED : op->kind);
 	put_number(out, op->watermark_ms);
+	if (op->is_shared)
+		put_shared(out, op);
 	str_addn(out, (const char *)r->id.b, sizeof r->id.b);
 	list_numbers(r, number);
 	for (i = 0; i < RECORD_NUMBERS; i++)
@@ -275,10 +290,21 @@ take_record_numbers(struct reader *in, struct record *r)
 	r->count = n[16];
 }
 
+static void
+take_shared(struct reader *in, struct store_op *op)
+{
+	op->is_shared = true;
+	op->before_ms = take_number(in);
+	op->schedule = (uint64_t)take_number(in);
+	op->gap.from_ms = take_number(in);
+	op->gap.to_ms = take_number(in);
+	op->lock = take_text(in);
+}
+
 static struct store_op *
 take_op(struct reader *in)
 {
-	int64_t kind = take_number(in);
+	int64_t number = take_number(in), kind = number & ~SPOOL_SHARED;
 	struct store_op *op;
 	struct record *r;
 	const unsigned char *id;
@@ -290,6 +316,8 @@ take_op(struct reader *in)
 	op = store_op_new((enum store_op_kind)kind, NULL);
 	r = &op->record;
 	op->watermark_ms = take_number(in);
+	if (kind != number)
+		take_shared(in, op);
 	if ((id = take(in, sizeof r->id.b)) != NULL)
 		memcpy(r->id.b, id, sizeof r->id.b);
 	take_record_numbers(in, r);

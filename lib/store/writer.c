@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/ulid.h"
 #include "lib/store/spool.h"
 
 /*
@@ -20,7 +21,8 @@
  *
  * The batch stays the thread's until the store has taken it, so the order is
  * that of posting whatever fails. While degraded, a claim is answered at once
- * and its record goes on as a copy without `done`.
+ * and its record goes on as a copy without `done`; but not one that is_sure,
+ * which waits for the store as everything else does.
  */
 #define BATCH_MAX 4096
 /*
@@ -68,7 +70,7 @@ struct thread {
 	/* Under the lock, as all below. */
 	struct list queue, answers;
 	size_t in_batch;
-	bool is_stopping, is_degraded, has_changed;
+	bool is_stopping, is_degraded, is_refused, has_changed, is_hurried;
 	int64_t stop_by_ms; /* monotonic */
 	char reason[512], note[512];
 	uint64_t dropped;
@@ -137,24 +139,39 @@ op_bytes(const struct store_op *op)
 	return sizeof *op + text_bytes(r->job) + text_bytes(r->kind) +
 	    text_bytes(r->error) + text_bytes(r->worker) +
 	    text_bytes(r->metadata) + text_bytes(r->attempts) + r->head_len +
-	    r->tail_len;
+	    r->tail_len + text_bytes(op->lock);
 }
 
-/* A claim's record without its question. Never looks at `data`. */
+/*
+ * A claim's record without its question: the run has begun, whatever else runs.
+ * Never looks at `data`.
+ */
 static struct store_op *
 op_without_done(const struct store_op *op)
 {
 	struct store_op *copy = store_op_new(op->kind, &op->record);
 
 	copy->watermark_ms = op->watermark_ms;
+	copy->is_shared = op->is_shared;
+	copy->before_ms = op->before_ms;
+	copy->schedule = op->schedule;
+	copy->lock = mem_strdup(op->lock);
 	copy->bytes = op->bytes;
 	return copy;
 }
 
+/* A claim that does not wait for a store that is away. */
 static bool
 is_claim(const struct store_op *op)
 {
-	return op->kind == STORE_BEGIN && op->done != NULL;
+	return op->kind == STORE_BEGIN && op->done != NULL && !op->is_sure;
+}
+
+/* One whose run has not begun, and that nobody will hear the answer to. */
+static bool
+is_idle_claim(const struct store_op *op)
+{
+	return op->kind == STORE_BEGIN && op->done != NULL && op->is_sure;
 }
 
 /* From here on: with the lock held. */
@@ -183,11 +200,14 @@ drop_oldest(struct thread *w)
 }
 
 static void
-set_degraded(struct thread *w, bool is_degraded, const char *reason)
+set_degraded(struct thread *w, bool is_degraded, const struct err *err)
 {
+	const char *reason = is_degraded ? err->msg : "";
+
 	if (w->is_degraded != is_degraded || strcmp(w->reason, reason) != 0)
 		w->has_changed = true;
 	w->is_degraded = is_degraded;
+	w->is_refused = is_degraded && err->code == ERR_CONFIG;
 	snprintf(w->reason, sizeof w->reason, "%s", reason);
 }
 
@@ -253,16 +273,21 @@ sleep_until(struct thread *w, int64_t until_ms)
 	pthread_cond_timedwait(&w->wake, &w->lock, &ts);
 }
 
-/* After a failure. What is posted meanwhile wakes it and is left to wait. */
+/*
+ * After a failure. What is posted meanwhile wakes it and is left to wait. Not
+ * all at once do many instances come back to a server that does.
+ */
 static void
 pause_before_retry(struct thread *w)
 {
-	int64_t until = now_ms() + w->pause_ms;
+	double part = 1. - random_fraction() / 4;
+	int64_t until = now_ms() + (int64_t)((double)w->pause_ms * part);
 
 	w->pause_ms = w->pause_ms * 2 < WRITER_RETRY_MAX_MS
 	    ? w->pause_ms * 2
 	    : WRITER_RETRY_MAX_MS;
-	while (now_ms() < until) {
+	w->is_hurried = false;
+	while (now_ms() < until && !w->is_hurried) {
 		if (w->is_stopping && until > now_ms() + RETRY_STOP_MS)
 			until = now_ms() + RETRY_STOP_MS;
 		if (w->is_stopping && until > w->stop_by_ms)
@@ -272,6 +297,15 @@ pause_before_retry(struct thread *w)
 }
 
 /* The thread */
+
+static void
+save_op(struct list *rest, struct store_op *op)
+{
+	if (op->kind == STORE_ONCE || is_idle_claim(op))
+		store_op_free(op);
+	else
+		list_push(rest, op);
+}
 
 /* Both lists of what is to be saved become one. */
 static void
@@ -283,13 +317,10 @@ save_rest(struct thread *w)
 	size_t i;
 
 	for (i = 0; i < w->batch.n; i++)
-		if (w->batch.op[i]->kind != STORE_ONCE)
-			list_push(&rest, w->batch.op[i]);
-		else
-			store_op_free(w->batch.op[i]);
+		save_op(&rest, w->batch.op[i]);
 	w->batch.n = 0;
 	while ((op = list_pop(&w->queue)) != NULL)
-		list_push(&rest, op);
+		save_op(&rest, op);
 	spool.first = rest.first;
 	spool.n = rest.n;
 	if (rest.n > 0 && w->spool_path != NULL)
@@ -372,9 +403,9 @@ write_batch(struct thread *w)
 	if (is_good) {
 		w->pause_ms = RETRY_MIN_MS;
 		done = finish_batch(w);
-		set_degraded(w, false, "");
+		set_degraded(w, false, NULL);
 	} else {
-		set_degraded(w, true, err.msg);
+		set_degraded(w, true, &err);
 		fail_claims(w);
 	}
 	if (w->answers.n > 0 || w->has_changed)
@@ -580,11 +611,24 @@ writer_state(struct writer *writer, struct writer_state *state)
 
 	pthread_mutex_lock(&w->lock);
 	state->is_degraded = w->is_degraded;
+	state->is_refused = w->is_refused;
 	state->waiting = w->posted.n + w->queue.n + w->in_batch;
 	state->dropped = w->dropped;
 	memcpy(state->reason, w->reason, sizeof state->reason);
 	memcpy(state->note, w->note, sizeof state->note);
 	w->note[0] = '\0';
+	pthread_mutex_unlock(&w->lock);
+}
+
+void
+writer_hurry(struct writer *writer)
+{
+	struct thread *w = (struct thread *)writer;
+
+	pthread_mutex_lock(&w->lock);
+	w->is_hurried = true;
+	w->pause_ms = RETRY_MIN_MS;
+	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 }
 

@@ -11,9 +11,10 @@
  * answers come back to the loop by an ev_async. Where the store fails, they
  * wait in order in a bounded spool and are tried again, with growing pauses of
  * at most WRITER_RETRY_MAX_MS; a claim is then answered CLAIM_FAILED at once
- * and its record written later. What no longer fits is dropped, oldest first,
- * and counted. What is left at the end goes to a file beside the store, which
- * the next writer takes in first.
+ * and its record written later, unless it is_sure: that one waits as well. What
+ * no longer fits is dropped, oldest first, and counted. What is left at the end
+ * goes to a file beside the store, which the next writer takes in first; but
+ * not a claim that waited, for its run has not begun.
  */
 #define WRITER_SPOOL_OPS    100000
 #define WRITER_SPOOL_BYTES  (16 << 20)
@@ -25,6 +26,7 @@ struct writer {
 
 struct writer_state {
 	bool is_degraded;
+	bool is_refused;  /* ... until somebody changes something: ERR_CONFIG */
 	char reason[512]; /* the store's last error, "" while well */
 	size_t waiting;   /* operations not yet written */
 	uint64_t dropped; /* since the start */
@@ -43,6 +45,8 @@ struct writer *
 writer_start(struct ev_loop *loop, struct store *store, const char *spool_path,
     void (*changed)(void *data), void *data, struct err *err);
 void writer_state(struct writer *writer, struct writer_state *state);
+/* The store is known to be back: what waits is tried at once. */
+void writer_hurry(struct writer *writer);
 /*
  * Write what waits, for at most patience_ms, then end the thread; what could
  * not be written is saved in the spool file. Answers no `done` any more. False

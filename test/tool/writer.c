@@ -13,6 +13,7 @@
  * come:
  *
  *   runs N [JOBS]   N claims; each answered one is ended
+ *   sure N [JOBS]   N claims that wait for their answer
  *   ends N [BYTES]  N ends at once, with so much output
  *   settle          say so once all is written and answered
  *   state           degraded or well, how many wait, how many were dropped
@@ -112,7 +113,7 @@ on_claim(struct store_op *op)
 }
 
 static void
-post_claims(long n, long jobs)
+post_claims(long n, long jobs, bool is_sure)
 {
 	long i;
 
@@ -124,6 +125,7 @@ post_claims(long n, long jobs)
 		op = store_op_new(STORE_BEGIN, &claimed->record);
 		op->done = on_claim;
 		op->data = claimed;
+		op->is_sure = is_sure;
 		claimed->asked_ms = now_ms();
 		claimed_add(claimed);
 		asked++;
@@ -219,7 +221,9 @@ obey(const char *line)
 	int n = sscanf(line, "%31s %ld %ld", word, &a, &b);
 
 	if (strcmp(word, "runs") == 0)
-		post_claims(a, n > 2 ? b : 1);
+		post_claims(a, n > 2 ? b : 1, false);
+	else if (strcmp(word, "sure") == 0)
+		post_claims(a, n > 2 ? b : 1, true);
 	else if (strcmp(word, "ends") == 0)
 		post_ends(a, b);
 	else if (strcmp(word, "state") == 0)
