@@ -15,6 +15,10 @@ struct store_ops {
 	void (*rest)(struct store *store); /* NULL: nothing to give back */
 	bool (*take_over)(struct store *store, const struct identity *self,
 	    int64_t now_ms, struct store_start *start, struct err *err);
+	/* NULL, both: no other instances. */
+	bool (*reap)(struct store *store, int64_t now_ms,
+	    struct store_start *start, struct err *err);
+	void (*bind)(struct store *store, const struct store_session *session);
 	bool (*list)(struct store *store, const struct history_filter *filter,
 	    history_fn *each, void *data, struct err *err);
 	bool (*find)(struct store *store, const char *prefix, bool with_output,

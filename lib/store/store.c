@@ -118,5 +118,27 @@ store_start_release(struct store_start *start)
 	free(start->job);
 	release_records(start->pending, start->n_pending);
 	release_records(start->alive, start->n_alive);
+	for (i = 0; i < start->n_again; i++)
+		free(start->again[i].job);
+	free(start->again);
 	*start = (struct store_start){ 0 };
+}
+
+bool
+store_reap(struct store *store, int64_t now_ms, struct store_start *start,
+    struct err *err)
+{
+	*start = (struct store_start){ 0 };
+	if (store->ops->reap == NULL ||
+	    store->ops->reap(store, now_ms, start, err))
+		return true;
+	store_start_release(start);
+	return false;
+}
+
+void
+store_bind(struct store *store, const struct store_session *session)
+{
+	if (store->ops->bind != NULL)
+		store->ops->bind(store, session);
 }

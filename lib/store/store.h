@@ -87,6 +87,9 @@ enum store_op_kind {
 	/*
 	 * The record's end: with output; counts once; prunes. The record need
 	 * not have begun. Nothing happens to one that has ended already.
+	 *
+	 * Where is_shared, and its BEGIN never came, its instant is settled:
+	 * nobody can claim it any more, nor that BEGIN when it comes late.
 	 */
 	STORE_END,
 	/*
@@ -142,8 +145,8 @@ struct store_op {
 	bool is_alone;
 	struct ulid blocker;
 	/*
-	 * Of BEGIN, SKIP and WATERMARK: the instants of this job are those of
-	 * all instances of a shared store. Elsewhere it means nothing.
+	 * Of BEGIN, END, SKIP and WATERMARK: the instants of this job are those
+	 * of all instances of a shared store. Elsewhere it means nothing.
 	 */
 	bool is_shared;
 	/*
@@ -153,7 +156,7 @@ struct store_op {
 	 * record is written later.
 	 */
 	bool is_sure;
-	/* Of a shared BEGIN or SKIP: the job's instant before, or CLOCK_NONE. */
+	/* Of what is_shared: the job's instant before, or CLOCK_NONE. */
 	int64_t before_ms;
 	/* A hash of the job's schedule; 0: none. */
 	uint64_t schedule;
@@ -175,7 +178,8 @@ struct store_op {
 	int64_t store_ms;       /* the store's clock, or CLOCK_NONE */
 	struct store_gap *gaps; /* owned */
 	int n_gaps;             /* at most STORE_GAPS */
-	bool differs; /* a living instance has another schedule for the job */
+	bool differs;  /* a living instance has another schedule for the job */
+	bool is_reset; /* the watermark lay hours ahead of the store's clock */
 	enum claim result; /* the answer, for `done` */
 	/* Called on the loop; the op is freed after it. NULL: no answer. */
 	void (*done)(struct store_op *op);
@@ -213,6 +217,13 @@ struct store_job {
 	int64_t watermark_ms; /* CLOCK_NONE: never due yet */
 };
 
+/* A lost run that may be begun again: by a BEGIN with is_rerun. */
+struct store_again {
+	char *job;
+	struct ulid id;
+	int64_t scheduled_ms;
+};
+
 struct store_start {
 	struct store_job *job;
 	size_t jobs;
@@ -221,6 +232,9 @@ struct store_start {
 	struct record *alive; /* runs whose leader outlived its scheduler */
 	size_t n_alive;
 	size_t lost; /* runs found dead and marked so */
+	/* Of a shared store: all that nobody has begun again yet. */
+	struct store_again *again;
+	size_t n_again;
 };
 
 /*
@@ -235,5 +249,30 @@ struct store_start {
 bool store_take_over(struct store *store, const struct identity *self,
     int64_t now_ms, struct store_start *start, struct err *err) MUST_CHECK;
 void store_start_release(struct store_start *start);
+
+/*
+ * Of a shared store, now and then: what other instances leave behind as they
+ * die. As store_take_over, but that start->job stays empty. A pending run is
+ * handed over once, and told of until it has been: to this handle no more than
+ * once. Elsewhere there is nothing to find.
+ */
+bool store_reap(struct store *store, int64_t now_ms, struct store_start *start,
+    struct err *err) MUST_CHECK;
+
+/*
+ * The session in whose name an instance writes to a shared store. `current` is
+ * asked at each batch, by the thread that uses the store: false where there is
+ * none just now, as after one has expired. Claims then are what the store did
+ * not answer (ERR_UNREACHABLE), as they are when the session turns out to have
+ * expired; ends are written all the same.
+ *
+ * A store that is bound to none writes in nobody's name: its runs are in
+ * nobody's way, and nobody finds them lost. *session is copied.
+ */
+struct store_session {
+	bool (*current)(void *data, struct ulid *id);
+	void *data;
+};
+void store_bind(struct store *store, const struct store_session *session);
 
 #endif
