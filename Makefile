@@ -92,9 +92,10 @@ BENCH_SRC := $(wildcard test/bench/*.c)
 BENCH_LIB := test/bench/lib/daemon.c
 WORLD_SRC := $(wildcard test/world/*.c)
 FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
+NEMESIS_SRC := $(wildcard test/nemesis/*.c)
 HEADERS := $(wildcard lib/*/*.h cmd/*.h test/*/*.h)
 ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(TOOL_SRC) $(BENCH_SRC) $(WORLD_SRC) \
-	$(wildcard test/bench/lib/*.c) \
+	$(wildcard test/bench/lib/*.c) $(NEMESIS_SRC) \
 	$(wildcard test/fuzz/*.c)
 
 LUA := $(filter-out %/common.lua,$(wildcard lib/store/lua/*.lua))
@@ -106,6 +107,7 @@ BENCHES := $(BENCH_SRC:test/bench/%.c=$B/bench/%)
 FUZZERS := $(FUZZ_SRC:test/fuzz/%.c=$B/fuzz/%)
 # The fuzzers' seeds are tests too, without a fuzzer.
 REPLAYS := $(FUZZ_SRC:test/fuzz/fuzz_%.c=$B/test/replay_%)
+NEMESIS := $(addprefix $B/nemesis/,wjobs proxy job)
 
 # One short line a file; V=1 shows the commands, -s nothing.
 SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
@@ -116,7 +118,7 @@ say = $(if $(V),,@$(if $(SILENT),,echo '  $1  $@';))
 .SECONDARY:
 
 all: $(if $(wildcard cmd/main.c),$B/wjobs)
-tools: $(TOOLS) $(REPLAYS)
+tools: $(TOOLS) $(REPLAYS) $(NEMESIS)
 
 # Say what is missing before the compiler does it in many lines.
 $B/libraries: $B/flags
@@ -161,6 +163,21 @@ $B/test/replay_%: $B/test/fuzz/fuzz_%.o $B/test/fuzz/replay.o $B/libwjobs.a
 $B/bench/%: $B/test/bench/%.o $(BENCH_LIB:%.c=$B/%.o) $B/libwjobs.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# wjobs with a wall clock that can be put wrong, for the nemesis alone.
+$B/nemesis/wjobs: $(CMD_OBJ) $B/test/nemesis/skew.o $B/libwjobs.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/nemesis/proxy: $B/test/nemesis/proxy.o $B/test/nemesis/resp.o $B/libwjobs.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# Small and static: there are many of them. Never with sanitizers.
+$B/nemesis/job: test/nemesis/job.c $B/flags
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -static -o $@ $< 2>/dev/null || \
+		$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -o $@ $<
 
 # Static where that can be had: its start is what is measured.
 $B/bench/stamp: test/bench/lib/stamp.c $B/flags

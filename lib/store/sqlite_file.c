@@ -106,7 +106,7 @@ lock_whole(int fd)
 static char *
 aside_name(const char *path)
 {
-	time_t now = time(NULL);
+	time_t now = (time_t)(clock_now_ms() / 1000);
 	struct tm tm;
 	char date[32];
 	char *name;
