@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/redis_url.h"
 #include "lib/base/str.h"
 #include "lib/jobfile/expand.h"
 #include "lib/jobfile/list.h"
@@ -100,18 +101,14 @@ paths_read_list(struct loader *l, const struct key *key,
 	return true;
 }
 
-/*
- * The text up to a "://" is a scheme; a password must not be shown. What else
- * a Redis URL may say is for those to judge who connect to it.
- */
+/* The text up to a "://" is a scheme; a password must not be shown. */
 static bool
 paths_check_store(struct loader *l, const struct key *key,
     const struct yaml_node *node, const char *store)
 {
-	static const char *const schemes[] = { "redis", "rediss",
-		"redis+unix" };
 	const char *colon = strstr(store, "://");
-	size_t i, n = colon != NULL ? (size_t)(colon - store) : 0;
+	struct redis_url url;
+	struct err err;
 
 	if (*store == '\0')
 		return loader_error(
@@ -121,23 +118,28 @@ paths_check_store(struct loader *l, const struct key *key,
 		    "'none' is no store: write ./none for a file of that name");
 	if (colon == NULL)
 		return true;
-	for (i = 0; i < ARRAY_LEN(schemes); i++)
-		if (strlen(schemes[i]) == n &&
-		    strncmp(schemes[i], store, n) == 0)
-			return true;
-	return loader_error(l, loader_place(l, node),
-	    "'%.*s://' is no kind of store: write a path, memory, redis://, "
-	    "rediss:// or redis+unix://",
-	    (int)n, store);
+	if (!redis_url_is(store))
+		return loader_error(l, loader_place(l, node),
+		    "'%.*s://' is no kind of store: write a path, memory, "
+		    "redis://, rediss:// or redis+unix://",
+		    (int)(colon - store), store);
+	if (!redis_url_parse(store, &url, &err))
+		return loader_fail(l, loader_place(l, node), &err);
+	redis_url_release(&url);
+	return true;
 }
 
+/* A part of it may be unknown by leave (JOBFILE_NO_ENV): it is not judged. */
 bool
 paths_read_store(struct loader *l, const struct key *key,
     const struct yaml_node *node, const char *text, const char **field)
 {
 	const char *store = paths_expand(l, node, text);
+	bool is_known = (l->flags & JOBFILE_NO_ENV) == 0 ||
+	    !expand_has_any(text);
 
-	if (store == NULL || !paths_check_store(l, key, node, store))
+	if (store == NULL ||
+	    (is_known && !paths_check_store(l, key, node, store)))
 		return false;
 	*field = store;
 	return true;

@@ -7,7 +7,7 @@
 #include <hiredis/hiredis.h>
 
 #include "lib/base/err.h"
-#include "lib/store/redis_url.h"
+#include "lib/base/redis_url.h"
 
 /*
  * One connection to Redis, for one thread. It is made when it is first needed
