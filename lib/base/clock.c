@@ -3,14 +3,26 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "lib/base/alarm.h"
 #include "lib/base/mem.h"
 
+/*
+ * A timer at a wall instant is an ev_periodic until it is near, and then waits
+ * in a list for the alarm, since the loop alone wakes a millisecond or two
+ * late. The list is a ring, with its head in the struct.
+ */
 struct sysclock {
 	struct clock clock;
 	struct ev_loop *loop;
 	ev_periodic step; /* in reschedule mode: asked anew after a step */
 	int64_t wall_less_mono_ms;
+	bool has_alarm;
+	struct alarm alarm;
+	struct clock_timer near;
 };
+
+/* The loop's own wake-up is late by less than this. */
+#define NEAR_MS 4
 
 /* Steps below this are the daily work of NTP, and nobody's business. */
 #define STEP_MS 1000
@@ -55,26 +67,102 @@ timer_fire(struct clock_timer *timer)
 	timer->fire(timer);
 }
 
+static struct clock_timer *
+near_next(struct clock_timer *timer)
+{
+	return timer->ev.near[0];
+}
+
+static void
+near_link(struct clock_timer *before, struct clock_timer *after)
+{
+	before->ev.near[0] = after;
+	after->ev.near[1] = before;
+}
+
+static void
+near_move(struct clock_timer *timer, struct clock_timer *head)
+{
+	near_link(timer->ev.near[1], timer->ev.near[0]);
+	near_link(head->ev.near[1], timer);
+	near_link(timer, head);
+}
+
+/* A timer in the list keeps the loop running, as a watcher would. */
+static void
+near_push(struct sysclock *sys, struct clock_timer *timer)
+{
+	near_link(timer, timer);
+	near_move(timer, &sys->near);
+	timer->is_near = true;
+	ev_ref(sys->loop);
+	if (timer->at_ms < sys->alarm.at_ms)
+		alarm_set(&sys->alarm, timer->at_ms);
+}
+
+static void
+near_remove(struct sysclock *sys, struct clock_timer *timer)
+{
+	near_link(timer->ev.near[1], timer->ev.near[0]);
+	timer->is_near = false;
+	ev_unref(sys->loop);
+}
+
+/* What is due moves to a ring of its own: `fire` may set or stop any timer. */
+static void
+near_fire(void *data)
+{
+	struct sysclock *sys = data;
+	int64_t now = read_clock(CLOCK_REALTIME), first = CLOCK_NEVER;
+	struct clock_timer due, *timer, *next;
+
+	near_link(&due, &due);
+	for (timer = near_next(&sys->near); timer != &sys->near; timer = next) {
+		next = near_next(timer);
+		if (timer->at_ms <= now)
+			near_move(timer, &due);
+		else if (timer->at_ms < first)
+			first = timer->at_ms;
+	}
+	if (first != CLOCK_NEVER)
+		alarm_set(&sys->alarm, first);
+	while ((timer = near_next(&due)) != &due) {
+		near_remove(sys, timer);
+		timer_fire(timer);
+	}
+}
+
+/*
+ * libev interpolates the wall clock, so that an instant may come a hair early
+ * by ours; and without an alarm that is all there is.
+ */
+static void
+wall_again(struct ev_loop *loop, ev_periodic *w, int64_t at_ms)
+{
+	ev_now_update(loop);
+	ev_periodic_stop(loop, w);
+	ev_periodic_set(w, (double)at_ms / 1000.0 + 1e-4, 0, NULL);
+	ev_periodic_start(loop, w);
+}
+
 static void
 on_wall(struct ev_loop *loop, ev_periodic *w, int revents)
 {
 	struct clock_timer *timer = w->data;
+	struct sysclock *sys = (struct sysclock *)timer->clock;
+	int64_t ahead = timer->at_ms - read_clock(CLOCK_REALTIME);
 
 	(void)revents;
-	/* libev interpolates the wall clock; never fire a hair early */
-	if (timer->at_ms > read_clock(CLOCK_REALTIME)) {
-		ev_now_update(loop);
-		ev_periodic_again(loop, w);
-		if (timer->at_ms > read_clock(CLOCK_REALTIME)) {
-			ev_periodic_stop(loop, w);
-			ev_periodic_set(
-			    w, (double)timer->at_ms / 1000.0 + 1e-4, 0, NULL);
-			ev_periodic_start(loop, w);
-			return;
-		}
+	if (ahead > 0 && (!sys->has_alarm || ahead > NEAR_MS)) {
+		wall_again(loop, w,
+		    sys->has_alarm ? timer->at_ms - NEAR_MS : timer->at_ms);
+		return;
 	}
 	ev_periodic_stop(loop, w);
-	timer_fire(timer);
+	if (ahead > 0)
+		near_push(sys, timer);
+	else
+		timer_fire(timer);
 }
 
 static void
@@ -88,11 +176,14 @@ on_span(struct ev_loop *loop, ev_timer *w, int revents)
 static void
 sys_set(struct clock *clock, struct clock_timer *timer)
 {
-	struct ev_loop *loop = ((struct sysclock *)clock)->loop;
+	struct sysclock *sys = (struct sysclock *)clock;
+	struct ev_loop *loop = sys->loop;
 
 	if (timer->is_wall) {
+		int64_t lead = sys->has_alarm ? NEAR_MS : 0;
+
 		ev_periodic_init(&timer->ev.wall, on_wall,
-		    (double)timer->at_ms / 1000.0, 0, NULL);
+		    (double)(timer->at_ms - lead) / 1000.0, 0, NULL);
 		timer->ev.wall.data = timer;
 		ev_periodic_start(loop, &timer->ev.wall);
 	} else {
@@ -112,7 +203,9 @@ sys_stop(struct clock *clock, struct clock_timer *timer)
 {
 	struct ev_loop *loop = ((struct sysclock *)clock)->loop;
 
-	if (timer->is_wall)
+	if (timer->is_near)
+		near_remove((struct sysclock *)clock, timer);
+	else if (timer->is_wall)
 		ev_periodic_stop(loop, &timer->ev.wall);
 	else
 		ev_timer_stop(loop, &timer->ev.span);
@@ -170,6 +263,8 @@ clock_open(struct ev_loop *loop)
 	sys->step.data = sys;
 	ev_periodic_start(loop, &sys->step);
 	ev_unref(loop); /* it alone keeps no loop running */
+	near_link(&sys->near, &sys->near);
+	sys->has_alarm = alarm_open(&sys->alarm, loop, near_fire, sys);
 	return &sys->clock;
 }
 
@@ -180,6 +275,8 @@ clock_close(struct clock *clock)
 
 	if (sys == NULL)
 		return;
+	if (sys->has_alarm)
+		alarm_close(&sys->alarm);
 	ev_ref(sys->loop);
 	ev_periodic_stop(sys->loop, &sys->step);
 	free(sys);

@@ -31,8 +31,9 @@ struct clock_timer {
 	union {
 		ev_periodic wall;
 		ev_timer span;
+		struct clock_timer *near[2]; /* the next and the last one */
 	} ev;
-	bool is_wall;
+	bool is_wall, is_near;
 	int64_t at_ms; /* wall or monotonic instant */
 	uint64_t order;
 	struct clock_timer *next; /* the simulated clock's list */
@@ -55,7 +56,8 @@ struct clock {
 /*
  * The system's clocks on a loop that outlives it. Timers at a wall instant are
  * ev_periodics in absolute mode: they fire at once when the instant has passed
- * and follow a step of the clock at once. Never NULL; the caller's to close.
+ * and follow a step of the clock at once; the last milliseconds before it are
+ * an alarm's (alarm.h). Never NULL; the caller's to close.
  */
 struct clock *clock_open(struct ev_loop *loop);
 void clock_close(struct clock *clock);
