@@ -5,6 +5,8 @@
 #	make check SAN=1	the same under ASan and UBSan; SAN=thread: TSan
 #	make check VALGRIND=1	the same under valgrind, with descriptors
 #	make lint		form, static analysis, scripts, man pages
+#	make nemesis		six schedulers and a failing Redis, NEMESIS_SECONDS=600
+#	make mutants		the same finds the faults planted; MUTANTS=name
 #	make bench		one table of figures beside their limits; BENCH=name
 #	make fuzz		each fuzz target for FUZZ_SECONDS; FUZZ=name
 #	make install		to DESTDIR and PREFIX
@@ -113,11 +115,12 @@ NEMESIS := $(addprefix $B/nemesis/,wjobs proxy job)
 SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
 say = $(if $(V),,@$(if $(SILENT),,echo '  $1  $@';))
 
-.PHONY: all tools check lint bench fuzz fuzz-run install uninstall clean FORCE
+.PHONY: all tools nemesis-tools check nemesis mutants lint bench fuzz fuzz-run install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(if $(wildcard cmd/main.c),$B/wjobs)
+nemesis-tools: $(NEMESIS)
 tools: $(TOOLS) $(REPLAYS) $(NEMESIS)
 
 # Say what is missing before the compiler does it in many lines.
@@ -230,9 +233,18 @@ check: all tools
 	@sh test/run $(if $(JOBS),-j $(JOBS)) $(if $(FILTER),-f '$(FILTER)') \
 		$(or $(TESTS),test)
 
+nemesis: export WJOBS = $(CURDIR)/$B/wjobs
+nemesis: export NEMESIS_SECONDS ?= 600
+nemesis: all tools
+	@test/nemesis/run
+
+mutants: all $(NEMESIS)
+	@test/nemesis/mutants/run $(MUTANTS)
+
 # ---- lint
 
-SCRIPTS := $(wildcard etc/*.sh test/run test/*.sh test/bench/run test/bench/*.sh .ci/run)
+SCRIPTS := $(wildcard etc/*.sh test/run test/nemesis/run \
+	test/nemesis/mutants/run test/*.sh test/bench/run test/bench/*.sh .ci/run)
 LINTED := $(ALL_SRC:%.c=build/lint/%.tidy)
 CLANG_FORMAT ?= clang-format
 CLANG_TIDY ?= clang-tidy

@@ -5,7 +5,8 @@
 load helper
 load redis
 
-NEMESIS=${WJOBS%/*}/nemesis
+NEMESIS=${WJOBS%/*}
+NEMESIS=${NEMESIS%/valgrind}/nemesis
 CHECK=$TOP/test/nemesis/check.py
 
 # ---- the clock
@@ -42,10 +43,11 @@ for line in open("runs"):
 END
 }
 
-@test "skew: the wall clock is read in one place" {
+@test "skew: the wall clock is read in one place, and the alarm is another" {
   cd "$TOP"
   is "$(grep -lrE 'CLOCK_REALTIME|gettimeofday|\<(time|ev_time)\((NULL|&)?|\<ev_now\(' \
-    --include='*.[ch]' lib cmd | sort)" "lib/base/clock.c
+    --include='*.[ch]' lib cmd | sort)" "lib/base/alarm.c
+lib/base/clock.c
 lib/base/clock.h"
 }
 
@@ -187,9 +189,9 @@ END
       (40 + due) % 60) "Z " id " " fence " 1 w" worker " " 1000 + due " "
     printf "start%s1000000%06d000000\n", rest, from * 1000 >"runs"
     printf "end%s1000000%06d000000\n", rest, to * 1000 >"runs"
-    printf "{\"id\":\"%s\",\"job\":\"%s\",\"status\":\"completed\",\"reason\":null,", id, job >"history"
-    printf "\"scheduled_at\":\"2001-09-09T01:%02d:%02d.000+00:00\",", 46 + int((40 + due) / 60), (40 + due) % 60 >"history"
-    printf "\"started_at\":\"2001-09-09T01:47:00.000+00:00\",\"completed_at\":\"2001-09-09T01:47:00.000+00:00\",\"count\":1}\n" >"history"
+    printf "{\"id\":\"%s\",\"job\":\"%s\",\"status\":\"completed\",\"reason\":null,", id, job >"records"
+    printf "\"scheduled_at\":\"2001-09-09T01:%02d:%02d.000+00:00\",", 46 + int((40 + due) / 60), (40 + due) % 60 >"records"
+    printf "\"started_at\":\"2001-09-09T01:47:00.000+00:00\",\"completed_at\":\"2001-09-09T01:47:00.000+00:00\",\"count\":1}\n" >"records"
   }'
   cat >faults <<'END'
 1000000000000000000 begin life w1
@@ -221,8 +223,8 @@ complains() {
   good
   sed -n '/TICK20 /s/TICK20/TICKX/p' runs | sed 's/000000000$/100000000/' >added
   cat added >>runs
-  sed -n '/"TICK20"/s/TICK20/TICKX/p' history >added
-  cat added >>history
+  sed -n '/"TICK20"/s/TICK20/TICKX/p' records >added
+  cat added >>records
   checker
   is "$status" 1
   has "$output" "once: tick 1000000020000 was started twice: as TICK20 by w1 and as TICKX by w1"
@@ -238,13 +240,13 @@ complains() {
 @test "checker: a lost run may be done again, where that is asked for" {
   good
   sed -i '/^end again.*AGAIN20 /d' runs
-  sed -i '/AGAIN20/s/completed"/lost"/' history
+  sed -i '/AGAIN20/s/completed"/lost"/' records
   sed -n '/^start.*AGAIN20 /s/AGAIN20/ANEW/p' runs |
     sed 's/ ANEW 2 1 w1 / ANEW 3 1 w2 /; s/020010/024010/' >added
   cat added >>runs
   sed -i '/AGAIN40 /s/AGAIN40 3/AGAIN40 4/' runs
-  sed -n '/"AGAIN20"/{s/AGAIN20/ANEW/;s/lost/completed/;p}' history >added
-  cat added >>history
+  sed -n '/"AGAIN20"/{s/AGAIN20/ANEW/;s/lost/completed/;p}' records >added
+  cat added >>records
   checker
   is "$output" "49 healthy, 71 local, 148 starts, 0 complaints"
 }
@@ -252,7 +254,7 @@ complains() {
 @test "checker: sees an instant that was not started, or late, or early" {
   good
   sed -i '/TICK20 /d' runs
-  sed -i '/"TICK20"/{s/completed/skipped/;s/null/"missed"/}' history
+  sed -i '/"TICK20"/{s/completed/skipped/;s/null/"missed"/}' records
   complains "punctual: tick 1000000020000 was due in health and started never"
   good
   sed -i '/TICK20 /s/0200[12]0000000$/021001000000/' runs
@@ -265,7 +267,7 @@ complains() {
 @test "checker: asks nothing of instants in and shortly after a fault" {
   good
   sed -i '/TICK20 /d' runs
-  sed -i '/"TICK20"/{s/completed/skipped/;s/null/"missed"/}' history
+  sed -i '/"TICK20"/{s/completed/skipped/;s/null/"missed"/}' records
   printf '%s\n' "1000000012000000000 begin redis-stop all" \
     "1000000013500000000 end redis-stop all" >>faults
   checker
@@ -278,7 +280,7 @@ complains() {
 @test "checker: the jobs of one host are owed in faults of the store too" {
   good
   sed -i '/EACH20W2 /d' runs
-  sed -i '/EACH20W2/d' history
+  sed -i '/EACH20W2/d' records
   printf '%s\n' "1000000012000000000 begin redis-stop all" \
     "1000000033500000000 end redis-stop all" >>faults
   complains "punctual: each 1000000020000 of w2 was started never"
@@ -291,7 +293,7 @@ complains() {
 @test "checker: a run in the way excuses where two may not be" {
   good
   sed -i '/PAIR20 /d; /^end.*PAIR18 /s/019500/022200/' runs
-  sed -i '/"PAIR20"/{s/completed/skipped/;s/null/"overlap"/}' history
+  sed -i '/"PAIR20"/{s/completed/skipped/;s/null/"overlap"/}' records
   checker
   is "$status" 0
   sed -i '/^end.*PAIR18 /s/022200/018200/' runs
@@ -305,7 +307,7 @@ complains() {
   complains "alone: pair PAIR20 ran beside PAIR18: w1 began while w2 had not ended"
   printf '%s\n' "1000000019000000000 begin freeze w2" \
     "1000000019100000000 end freeze w2" >>faults
-  sed -i '/EACH\(18\|19\)W2/d' runs history
+  sed -i '/EACH\(18\|19\)W2/d' runs records
   checker
   has "$output" "1 beside a frozen one"
   is "$status" 0
@@ -324,13 +326,13 @@ complains() {
 
 @test "checker: sees a run with no end, no record, or a wrong one" {
   good
-  sed -i '/"TICK20"/s/completed/running/' history
+  sed -i '/"TICK20"/s/completed/running/' records
   complains "ended: tick TICK20 is running for ever"
   good
-  sed -i '/"TICK20"/{s/completed/skipped/;s/null/"store"/}' history
+  sed -i '/"TICK20"/{s/completed/skipped/;s/null/"store"/}' records
   complains "ended: tick TICK20 was started and is recorded as skipped: store"
   good
-  sed -i '/"EACH20W1"/d' history
+  sed -i '/"EACH20W1"/d' records
   complains "ended: each EACH20W1 was started and is not in the record"
   good
   sed -i '/EACH1W1 /d' runs
@@ -340,10 +342,10 @@ complains() {
 @test "checker: sees an instant that is nowhere, and one that is twice" {
   good
   sed -i '/TICK2 /d' runs
-  sed -i '/"TICK2"/d' history
+  sed -i '/"TICK2"/d' records
   complains "counted: tick: of 41 instants 40 ran and 0 are recorded as skipped"
   good
-  sed -n '/"PAIR2"/{s/PAIR2/SKIP/;s/completed/skipped/;s/null/"overlap"/;p}' history >added
-  cat added >>history
+  sed -n '/"PAIR2"/{s/PAIR2/SKIP/;s/completed/skipped/;s/null/"overlap"/;p}' records >added
+  cat added >>records
   complains "counted: pair: of 21 instants 21 ran and 1 are recorded as skipped"
 }

@@ -8,7 +8,7 @@ What is read, in DIR:
   runs     what the jobs wrote themselves; see job.c
   faults   NS begin|end KIND SUBJECT: what the nemesis did, to `all` or to one
            worker; `life` begins and ends with the worker's scheduler
-  history  `wjobs history --json` when all was over
+  records  `wjobs history --json` when all was over
 
 What must hold:
 
@@ -35,6 +35,7 @@ HEAL = 7000 * MS     # so long after a fault promises hold again
 LEASE = 30000 * MS   # so long a dead scheduler's runs may be in the way
 LATE = 1000 * MS
 SETTLE = 2000 * MS   # around what befalls one scheduler alone
+SHOWN = 60           # complaints; the rest is told by its number
 FINAL = {"completed", "failed", "skipped", "cancelled", "lost"}
 
 Start = collections.namedtuple(
@@ -63,7 +64,7 @@ class Log:
         self.starts.sort(key=lambda s: s.at)
         self.read_faults()
         self.history = {}
-        with open(os.path.join(top, "history"), encoding="utf-8") as file:
+        with open(os.path.join(top, "records"), encoding="utf-8") as file:
             for line in file:
                 record = json.loads(line)
                 self.history[record["id"]] = record
@@ -353,7 +354,11 @@ def main(argv):
             ("ended", check_ended(log)),
             ("counted", check_counted(log))):
         complaints += [f"{name}: {text}" for text in found]
-    print("\n".join(complaints + [
+    if len(complaints) > SHOWN:
+        shown = complaints[:SHOWN] + [f"and {len(complaints) - SHOWN} more"]
+    else:
+        shown = complaints
+    print("\n".join(shown + [
         ", ".join(f"{n} {what}" for what, n in sorted(counts.items())) +
         f", {len(complaints)} complaints"]))
     return 1 if complaints else 0
