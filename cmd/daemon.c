@@ -214,6 +214,8 @@ daemon_open_store(struct daemon *daemon, struct err *err)
 		store_close(store);
 		return false;
 	}
+	owner_sign(&daemon->owner, daemon->worker,
+	    clock_wall_ms(daemon->engine.clock));
 	daemon->engine.store = &daemon->writer->port;
 	daemon->engine.runtime_dir = cli->place.runtime_dir;
 	return true;

@@ -28,6 +28,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_history,
 	&cmd_logs,
 	&cmd_stats,
+	&cmd_status,
 };
 
 #define USAGE                                                      \

@@ -80,6 +80,9 @@ END
   is "$(fields check)" "$(wjobs check --json | names)"
   is "$(fields next)" "$(wjobs next -n 1 --json | names)"
   is "$(fields stats)" "$(wjobs stats --json | names)"
+  scheduler_start
+  eventually eval '[ -n "$(wjobs status --all -o pid)" ]'
+  is "$(fields status)" "$(wjobs status --all --json | names)"
 }
 
 @test "wjobs.1: each status, trigger and reason that a record may have" {

@@ -58,7 +58,7 @@ _wjobs() {
 		words=$(_wjobs_table options "$wjobs" ${command:+"$command"})
 	elif [[ -z $words && -z $command ]]; then
 		words=$(_wjobs_table commands "$wjobs")
-	elif [[ -z $words && $command != @(exec|check|list) ]]; then
+	elif [[ -z $words && $command != @(exec|check|list|status) ]]; then
 		words=$("$wjobs" -q "${file[@]}" list -o job 2>/dev/null)
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -100,6 +100,63 @@ owner_take_store(
 }
 
 void
+owner_sign(const struct owner *owner, const char *worker, int64_t since_ms)
+{
+	int fd[] = { owner->jobfile_fd, owner->store_fd };
+	char *text = mem_printf(
+	    "%ld\n%s\n%lld\n", (long)getpid(), worker, (long long)since_ms);
+	size_t i, len = strlen(text);
+
+	for (i = 0; i < ARRAY_LEN(fd); i++)
+		if (fd[i] >= 0 && pwrite(fd[i], text, len, 0) < 0)
+			break;
+	free(text);
+}
+
+/* Asked only where the process lives: else nobody holds it, and a look would. */
+static bool
+is_held(int fd)
+{
+	if (flock(fd, LOCK_SH | LOCK_NB) != 0)
+		return errno == EWOULDBLOCK;
+	flock(fd, LOCK_UN);
+	return false;
+}
+
+static void
+read_sign(char *text, struct owner_sign *sign)
+{
+	char *worker = strchr(text, '\n'), *since;
+
+	sign->since_ms = CLOCK_NONE;
+	sign->worker = NULL;
+	if (worker == NULL || (since = strchr(++worker, '\n')) == NULL)
+		return;
+	*since++ = '\0';
+	sign->worker = mem_strdup(worker);
+	sign->since_ms = strtoll(since, NULL, 10);
+}
+
+bool
+owner_find(const struct store_place *place, struct owner_sign *sign)
+{
+	char *path = mem_printf("%s-lock", place->store), text[512];
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? pread(fd, text, sizeof text - 1, 0) : -1;
+	bool is_found;
+
+	text[n > 0 ? n : 0] = '\0';
+	is_found = identity_of(strtol(text, NULL, 10), &sign->process) &&
+	    is_held(fd);
+	if (is_found)
+		read_sign(text, sign);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return is_found;
+}
+
+void
 owner_give(struct owner *owner)
 {
 	if (owner->jobfile_fd >= 0)

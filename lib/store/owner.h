@@ -1,6 +1,8 @@
 #ifndef WJOBS_OWNER_H
 #define WJOBS_OWNER_H
 
+#include "lib/base/clock.h"
+#include "lib/process/identity.h"
 #include "lib/store/place.h"
 
 /*
@@ -17,6 +19,17 @@ bool owner_take(const struct store_place *place, struct owner *owner,
     struct err *err) MUST_CHECK;
 bool owner_take_store(const struct store_place *place, struct owner *owner,
     struct err *err) MUST_CHECK;
+/* Write into both who it is, for people and for owner_find. */
+void
+owner_sign(const struct owner *owner, const char *worker, int64_t since_ms);
 void owner_give(struct owner *owner);
+
+/* Who owns the store. False: nobody who lives. worker is the caller's to free. */
+struct owner_sign {
+	struct identity process;
+	char *worker;     /* NULL: it has not said */
+	int64_t since_ms; /* CLOCK_NONE: likewise */
+};
+bool owner_find(const struct store_place *place, struct owner_sign *sign);
 
 #endif

@@ -1,0 +1,159 @@
+#include "lib/store/instance.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+#include "lib/store/history.h"
+#include "lib/store/owner.h"
+
+void
+instances_release(struct instance *list, size_t n)
+{
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		free(list[i].worker);
+		free(list[i].host);
+		free(list[i].version);
+		free(list[i].pid_space);
+		for (k = 0; k < list[i].runs; k++)
+			free(list[i].run[k].job);
+		free(list[i].run);
+	}
+	free(list);
+}
+
+void
+instance_pid_space(char *text, size_t size)
+{
+	ssize_t n = readlink("/proc/self/ns/pid", text, size - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+}
+
+/* Those of an SQLite file, all of this host. */
+struct found {
+	struct instance *list;
+	size_t n;
+};
+
+static struct instance *
+found_add(
+    struct found *found, const struct identity *process, const char *worker)
+{
+	char host[256] = "localhost";
+	struct instance *in;
+
+	if (gethostname(host, sizeof host - 1) != 0)
+		snprintf(host, sizeof host, "localhost");
+	found->list = mem_grow(found->list, found->n + 1, sizeof *in);
+	in = &found->list[found->n++];
+	*in = (struct instance){
+		.kind = SESSION_FILTER,
+		.worker = mem_strdup(worker),
+		.host = mem_strdup(host),
+		.process = *process,
+		.since_ms = CLOCK_NONE,
+	};
+	return in;
+}
+
+static struct instance *
+found_of(struct found *found, const struct record *record)
+{
+	const struct identity *owner = &record->owner;
+	size_t i;
+
+	for (i = 0; i < found->n; i++)
+		if (found->list[i].process.pid == owner->pid)
+			return &found->list[i];
+	return found_add(found, owner, record->worker);
+}
+
+/* The oldest of its runs is what is known of when a filter began. */
+static bool
+found_run(void *data, const struct record *record)
+{
+	struct found *found = data;
+	struct instance *in;
+
+	if (!identity_is_alive(&record->owner))
+		return true;
+	in = found_of(found, record);
+	in->run = mem_grow(in->run, in->runs + 1, sizeof *in->run);
+	in->run[in->runs++] = (struct instance_run){ record->id,
+		mem_strdup(record->job) };
+	if (in->kind == SESSION_FILTER)
+		in->since_ms = record->started_ms;
+	return true;
+}
+
+static void
+find_owner(const struct store_place *place, struct found *found)
+{
+	struct owner_sign sign;
+	struct instance *in;
+
+	if (!owner_find(place, &sign))
+		return;
+	in = found_add(found, &sign.process, sign.worker);
+	in->kind = SESSION_SCHEDULER;
+	in->since_ms = sign.since_ms;
+	free(sign.worker);
+}
+
+static bool
+find_runs(const struct store_place *place, struct found *found, struct err *err)
+{
+	struct history_filter filter = {
+		.has_status = true,
+		.status = RECORD_RUNNING,
+		.since_ms = CLOCK_NONE,
+		.until_ms = CLOCK_NEVER,
+	};
+	struct store_limits limits = { .max_age_ms = -1 };
+	struct store *store;
+	bool is_good;
+
+	switch (
+	    store_open(place->store, STORE_READ, limits, &store, NULL, err)) {
+	case STORE_OPENED:
+		break;
+	case STORE_ABSENT:
+		return true;
+	case STORE_FAILED:
+		return false;
+	}
+	is_good = history_list(store, &filter, found_run, found, err);
+	store_close(store);
+	return is_good;
+}
+
+static int
+by_since(const void *a, const void *b)
+{
+	const struct instance *x = a, *y = b;
+
+	return (x->since_ms > y->since_ms) - (x->since_ms < y->since_ms);
+}
+
+bool
+instances_list(const struct store_place *place, struct instance **list,
+    size_t *n, struct err *err)
+{
+	struct found found = { 0 };
+
+	find_owner(place, &found);
+	if (!find_runs(place, &found, err)) {
+		instances_release(found.list, found.n);
+		return false;
+	}
+	if (found.n > 1)
+		qsort(found.list, found.n, sizeof *found.list, by_since);
+	*list = found.list;
+	*n = found.n;
+	return true;
+}
