@@ -20,6 +20,8 @@ What must hold:
   fences   grow with the instants, and with the starts where runs are alone
   ended    each run that was started has an end, or is lost or abandoned, in
            the record, and nothing is recorded as run that never was
+  leases   no scheduler is taken for dead, and no run stopped for that, while
+           the store could be reached
   counted  every instant ran, or a record says why it did not
 
 Exits with 1 and a line for each complaint where one does not.
@@ -310,8 +312,28 @@ def check_ended(log):
             yield (f"{s.job} {s.id} was started and is recorded as skipped: "
                    f"{record['reason']}")
     for rid, record in log.history.items():
+        if record["status"] not in FINAL and rid not in started:
+            yield (f"{record['job']} {rid} never began and is "
+                   f"{record['status']} for ever")
         if record["status"] == "completed" and rid not in started:
             yield f"{record['job']} {rid} is recorded as run and never was"
+
+
+def check_leases(log):
+    for rid, record in log.history.items():
+        if record["status"] != "lost" and record["reason"] != "lost_lease":
+            continue
+        begun = instant(record["started_at"]) or 0
+        ended = instant(record["completed_at"]) + SETTLE
+        if any(kind == "life" and begun - SETTLE < b < ended
+               or kind not in ("oom", "flush", "step", "stop", "life")
+               and min(b, ended) - a > LEASE // 3 and begun < b
+               for a, b, kind, who in log.spans
+               if who in ("all", record["worker"])):
+            continue
+        yield (f"{record['job']} {rid} is {record['status']} "
+               f"({record['reason']}) though {record['worker']} lived and "
+               f"could reach the store")
 
 
 def check_counted(log):
@@ -352,6 +374,7 @@ def main(argv):
             ("alone", check_alone(log, counts)),
             ("fences", check_fences(log)),
             ("ended", check_ended(log)),
+            ("leases", check_leases(log)),
             ("counted", check_counted(log))):
         complaints += [f"{name}: {text}" for text in found]
     if len(complaints) > SHOWN:

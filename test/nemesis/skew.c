@@ -1,27 +1,45 @@
 /*
  * The wall clock of a wjobs that is linked with this file is off by
- * $NEMESIS_SKEW_MS milliseconds, and no other clock is. All of the process
- * asks here, libev too: the definition of a program takes the place of the C
+ * $NEMESIS_SKEW_MS milliseconds, or by as many as the file $NEMESIS_SKEW_FILE
+ * says at the time, and no other clock is. All of the process asks here, libev too: the definition of a program takes the place of the C
  * library's. wjobs' own wall clock is read in lib/base/clock.c alone, through
  * clock_gettime(2), and its alarm is a timerfd.
  */
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
-static int64_t skew_ms;
+static const char *skew_text = "0";
 
+/* A file is seen as it changes. */
 __attribute__((constructor)) static void
-skew_read(void)
+skew_find(void)
 {
 	const char *text = getenv("NEMESIS_SKEW_MS");
+	const char *file = getenv("NEMESIS_SKEW_FILE");
+	int fd = file != NULL ? open(file, O_RDONLY | O_CLOEXEC) : -1;
+	void *map;
 
 	if (text != NULL)
-		skew_ms = strtoll(text, NULL, 10);
+		skew_text = text;
+	if (fd < 0)
+		return;
+	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	if (map != MAP_FAILED)
+		skew_text = map;
+	close(fd);
+}
+
+static int64_t
+skew_ms(void)
+{
+	return strtoll(skew_text, NULL, 10);
 }
 
 static void
@@ -43,7 +61,7 @@ clock_gettime(clockid_t id, struct timespec *ts)
 	if (syscall(SYS_clock_gettime, id, ts) != 0)
 		return -1;
 	if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)
-		skew_add(ts, skew_ms);
+		skew_add(ts, skew_ms());
 	return 0;
 }
 
@@ -68,6 +86,6 @@ timerfd_settime(
 
 	if ((flags & TFD_TIMER_ABSTIME) != 0 && is_wall[fd] &&
 	    (set->it_value.tv_sec != 0 || set->it_value.tv_nsec != 0))
-		skew_add(&real.it_value, -skew_ms);
+		skew_add(&real.it_value, -skew_ms());
 	return (int)syscall(SYS_timerfd_settime, fd, flags, &real, old);
 }
