@@ -59,7 +59,8 @@ opt_parse_duration(const struct opt *opt, const char *text, struct err *err)
 {
 	int64_t ms;
 
-	if ((opt->allow & OPT_NONE_OK) != 0 && strcmp(text, "none") == 0) {
+	if (text == NULL ||
+	    ((opt->allow & OPT_NONE_OK) != 0 && strcmp(text, "none") == 0)) {
 		*opt->to.ms = OPT_NO_LIMIT;
 		return true;
 	}
@@ -145,10 +146,13 @@ opt_compile(const struct opt *opts, size_t n, bool stops, struct str *letters,
 	str_add(letters, stops ? "+:h" : ":h");
 	for (i = 0; i < n; i++) {
 		bool has_arg = opts[i].kind != OPT_FLAG;
+		bool may_be_bare = (opts[i].allow & OPT_BARE_OK) != 0;
 
 		longs[i] = (struct option){ opts[i].name,
-			has_arg ? required_argument : no_argument, NULL,
-			OPT_LONG + (int)i };
+			may_be_bare   ? optional_argument
+			    : has_arg ? required_argument
+				      : no_argument,
+			NULL, OPT_LONG + (int)i };
 		if (opts[i].letter == 0)
 			continue;
 		str_push(letters, (char)opts[i].letter);
@@ -269,7 +273,8 @@ opt_spell(const struct opt *opt, struct str *to)
 		str_add(to, "    ");
 	str_addf(to, "--%s", opt->name);
 	if (opt->arg != NULL)
-		str_addf(to, " %s", opt->arg);
+		str_addf(to, (opt->allow & OPT_BARE_OK) != 0 ? "[=%s]" : " %s",
+		    opt->arg);
 }
 
 void

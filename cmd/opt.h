@@ -27,6 +27,8 @@ enum opt_kind {
 enum opt_allow {
 	OPT_NONE_OK = 1, /* a duration: `none`, which is OPT_NO_LIMIT */
 	OPT_ZERO_OK = 2, /* a duration: 0s */
+	OPT_BARE_OK = 4, /* a duration: no argument, which is OPT_NO_LIMIT; one
+			    that is given then stands behind a `=` */
 };
 
 #define OPT_NO_LIMIT INT64_C(-1)
