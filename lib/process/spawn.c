@@ -186,7 +186,8 @@ child_run(const struct spawn *spawn, volatile struct report *report)
 	child_reset_signals();
 	if (!child_place_fds(spawn->fd))
 		child_fail(report, SPAWN_FDS);
-	child_mark_fds();
+	if (!spawn->keep_fds)
+		child_mark_fds();
 	if (spawn->dir != NULL && chdir(spawn->dir) != 0)
 		child_fail(report, SPAWN_DIR);
 	sigemptyset(&none);
@@ -275,15 +276,15 @@ spawn_once(const struct spawn *spawn, pid_t *pid, enum spawn_step *step)
 
 /* As shells do: a NUL in the first line means that it is no text. */
 static bool
-is_script(const struct spawn *spawn)
+is_script(const char *path, const char *from)
 {
 	int dir = AT_FDCWD, fd;
 	char buf[SNIFF_LEN], *line;
 	ssize_t n;
 
-	if (spawn->dir != NULL)
-		dir = open(spawn->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fd = openat(dir, spawn->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (from != NULL)
+		dir = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (dir >= 0)
 		close(dir);
 	if (fd < 0)
@@ -297,21 +298,29 @@ is_script(const struct spawn *spawn)
 		   line != NULL ? (size_t)(line - buf) : (size_t)n) == NULL;
 }
 
-static int
-spawn_script(const struct spawn *spawn, pid_t *pid, enum spawn_step *step)
+static const char **
+shell_argv(const char *path, const char *const *words)
 {
-	struct spawn shell = *spawn;
 	const char **argv;
 	size_t n = 0;
-	int sys;
 
-	while (spawn->argv[n] != NULL)
+	while (words[n] != NULL)
 		n++;
 	argv = mem_zalloc(n + 3, sizeof *argv);
 	argv[0] = "/bin/sh";
-	argv[1] = spawn->path;
+	argv[1] = path;
 	if (n > 1)
-		memcpy(argv + 2, spawn->argv + 1, (n - 1) * sizeof *argv);
+		memcpy(argv + 2, words + 1, (n - 1) * sizeof *argv);
+	return argv;
+}
+
+static int
+spawn_script(const struct spawn *spawn, pid_t *pid, enum spawn_step *step)
+{
+	const char **argv = shell_argv(spawn->path, spawn->argv);
+	struct spawn shell = *spawn;
+	int sys;
+
 	shell.path = argv[0];
 	shell.argv = argv;
 	sys = spawn_once(&shell, pid, step);
@@ -346,10 +355,37 @@ spawn_start(const struct spawn *spawn, pid_t *pid, enum spawn_step *step,
 	enum spawn_step failed;
 	int sys = spawn_once(spawn, pid, &failed);
 
-	if (sys == ENOEXEC && failed == SPAWN_EXEC && is_script(spawn))
+	if (sys == ENOEXEC && failed == SPAWN_EXEC &&
+	    is_script(spawn->path, spawn->dir))
 		sys = spawn_script(spawn, pid, &failed);
 	if (sys == 0)
 		return true;
 	*step = failed;
 	return fail_at(spawn, failed, sys, err);
+}
+
+static void
+set_sigpipe(void (*handler)(int))
+{
+	struct sigaction action = { .sa_handler = handler };
+
+	sigaction(SIGPIPE, &action, NULL);
+}
+
+bool
+spawn_become(const char *path, const char *const *argv, const char *const *envp,
+    struct err *err)
+{
+	const char **words;
+
+	set_sigpipe(SIG_DFL);
+	execve(path, (char *const *)argv, (char *const *)envp);
+	if (errno == ENOEXEC && is_script(path, NULL)) {
+		words = shell_argv(path, argv);
+		execve(words[0], (char *const *)words, (char *const *)envp);
+		free(words);
+	}
+	err_sys(err, errno, "cannot run '%s'", path);
+	set_sigpipe(SIG_IGN);
+	return false;
 }

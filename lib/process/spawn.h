@@ -25,6 +25,11 @@ struct spawn {
 	const char *const *argv, *const *envp; /* NULL-terminated */
 	const char *dir;                       /* NULL: stay */
 	int fd[3]; /* what becomes 0, 1, 2; -1: /dev/null */
+	/*
+	 * Descriptors above these that we were born with are the command's too;
+	 * spawn_setup must not have been called.
+	 */
+	bool keep_fds;
 };
 
 /*
@@ -43,5 +48,13 @@ void spawn_teardown(void);
  */
 bool spawn_start(const struct spawn *spawn, pid_t *pid, enum spawn_step *step,
     struct err *err) MUST_CHECK;
+
+/*
+ * The program takes the place of this process, whose number, session and
+ * descriptors it keeps; SIGPIPE is as by default again. Returns only where that
+ * fails: false, with err->sys set. A script without #! as above.
+ */
+bool spawn_become(const char *path, const char *const *argv,
+    const char *const *envp, struct err *err);
 
 #endif
