@@ -42,6 +42,16 @@ clock_now_ms(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
+int64_t
+clock_boot_ms(void)
+{
+#ifdef CLOCK_BOOTTIME
+	return read_clock(CLOCK_BOOTTIME);
+#else
+	return read_clock(CLOCK_MONOTONIC);
+#endif
+}
+
 static int64_t
 sys_wall_ms(struct clock *clock)
 {
@@ -53,11 +63,7 @@ static int64_t
 sys_mono_ms(struct clock *clock)
 {
 	(void)clock;
-#ifdef CLOCK_BOOTTIME
-	return read_clock(CLOCK_BOOTTIME);
-#else
-	return read_clock(CLOCK_MONOTONIC);
-#endif
+	return clock_boot_ms();
 }
 
 static void

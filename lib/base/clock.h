@@ -77,5 +77,7 @@ bool clock_is_set(const struct clock_timer *timer);
 
 /* The system's wall clock for what has no loop: a one-shot command. */
 int64_t clock_now_ms(void);
+/* Likewise clock_mono_ms: the same count for all processes of one boot. */
+int64_t clock_boot_ms(void);
 
 #endif
