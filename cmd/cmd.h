@@ -117,7 +117,7 @@ bool cli_parse_time(const char *option, const char *text,
 /* A line for the user on standard error, "wjobs: ..."; silent with -q. */
 void cli_note(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-extern const struct cmd cmd_run, cmd_exec, cmd_check, cmd_next, cmd_list,
-    cmd_show, cmd_history, cmd_logs, cmd_stats, cmd_status;
+extern const struct cmd cmd_run, cmd_exec, cmd_lock, cmd_check, cmd_next,
+    cmd_list, cmd_show, cmd_history, cmd_logs, cmd_stats, cmd_status;
 
 #endif

@@ -18,13 +18,14 @@ struct filter {
 	struct store_limits limits;
 };
 
-/* Statuses of env(1), nohup(1) and timeout(1), but for the first. */
-#define FILTER_NO_STORE       4 /* ours: nothing may run without it */
+/* Statuses of env(1), nohup(1) and timeout(1). */
 #define FILTER_TIMED_OUT      124
 #define FILTER_FAILED         125
 #define FILTER_NOT_EXECUTABLE 126
 #define FILTER_NOT_FOUND      127
 #define FILTER_SIGNAL_BASE    128
+/* Of a program that could not be run, by errno. */
+int filter_spawn_status(int sys);
 
 /*
  * Run n jobs in the order given; one that failed does not stop the next, a

@@ -21,6 +21,7 @@ static const struct cmd *const cmds[] = {
 	/* in the order of help */
 	&cmd_run,
 	&cmd_exec,
+	&cmd_lock,
 	&cmd_check,
 	&cmd_next,
 	&cmd_list,

@@ -13,7 +13,7 @@ commands() {
   refuses 2 "unknown command 'histroy', did you mean 'history'?" histroy
   refuses 2 "unknown command 'xyzzy'" xyzzy
   # half of a word is not near
-  refuses 2 "unknown command 'look'" look
+  refuses 2 "unknown command 'blow'" blow
   [[ $stderr != *"did you mean"* ]]
 }
 

@@ -21,6 +21,9 @@ _wjobs_argument() {
 	--status)
 		echo pending running completed failed skipped cancelled lost
 		;;
+	--on-loss)
+		echo kill continue
+		;;
 	--timezone)
 		awk '!/^#/ { print $3 }' \
 			"${TZDIR:-/usr/share/zoneinfo}/tzdata.zi" \
@@ -58,7 +61,7 @@ _wjobs() {
 		words=$(_wjobs_table options "$wjobs" ${command:+"$command"})
 	elif [[ -z $words && -z $command ]]; then
 		words=$(_wjobs_table commands "$wjobs")
-	elif [[ -z $words && $command != @(exec|check|list|status) ]]; then
+	elif [[ -z $words && $command != @(exec|lock|check|list|status) ]]; then
 		words=$("$wjobs" -q "${file[@]}" list -o job 2>/dev/null)
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -32,3 +32,4 @@ complete -c wjobs -n 'not __wjobs_command' -s f -l file -r -F
 complete -c wjobs -n 'string match -q -- "-*" (commandline -ct)' -a '(__wjobs_options)'
 complete -c wjobs -n '__wjobs_command' -a '(wjobs -q list -o job 2>/dev/null)'
 complete -c wjobs -n '__wjobs_command | string match -q history' -l status -r -a 'pending running completed failed skipped cancelled lost'
+complete -c wjobs -n '__wjobs_command | string match -q lock' -l on-loss -r -a 'kill continue'

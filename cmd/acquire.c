@@ -1,0 +1,142 @@
+#include "cmd/acquire.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/ulid.h"
+#include "lib/time/duration.h"
+
+/* Between two looks at a lock that is held, less up to a half of it. */
+#define PAUSE_MIN_MS INT64_C(10)
+#define PAUSE_MAX_MS INT64_C(250)
+
+static const char *
+acquire_store(const struct cli *cli, const char *store)
+{
+	const struct jobfile *file = &cli->jobfile;
+
+	if (store != NULL || !cli->has_jobfile)
+		return store;
+	return file->locking != NULL && strcmp(file->locking, "none") != 0
+	    ? file->locking
+	    : file->store;
+}
+
+static void
+acquire_name_self(struct acquire *acquire)
+{
+	char host[96] = "localhost";
+
+	if (gethostname(host, sizeof host - 1) != 0)
+		snprintf(host, sizeof host, "localhost");
+	host[sizeof host - 1] = '\0';
+	snprintf(acquire->holder, sizeof acquire->holder, "%s:%ld", host,
+	    (long)getpid());
+}
+
+bool
+acquire_open(struct acquire *acquire, struct cli *cli, const char *store,
+    struct err *err)
+{
+	if (!lock_check_key(acquire->key, err))
+		return false;
+	/* a store that needs no jobfile to be found is found without one */
+	if ((store == NULL ||
+		(store[0] != '/' && strchr(store, ':') == NULL)) &&
+	    !cli_try_jobfile(cli, 0, err))
+		return false;
+	if (!store_place_find(cli->has_jobfile ? cli->jobfile.path : NULL,
+		acquire_store(cli, store), &acquire->place, err))
+		return false;
+	if (lock_open(acquire->place.store, &acquire->lock, err)) {
+		lock_make_token(acquire->token);
+		acquire_name_self(acquire);
+		return true;
+	}
+	store_place_release(&acquire->place);
+	return false;
+}
+
+static bool
+acquire_say_held(const struct acquire *acquire, struct err *err)
+{
+	const struct lock_state *state = &acquire->state;
+	char span[DURATION_TEXT_SIZE], left[DURATION_TEXT_SIZE + 16] = "";
+
+	if (state->left_ms >= 0)
+		snprintf(left, sizeof left, ", for %s more",
+		    duration_human(state->left_ms, span));
+	return err_set(err, ERR_BUSY, "the lock '%s' is held by %s%s",
+	    acquire->key, state->holder, left);
+}
+
+/* How long until the next look: less where patience ends sooner. */
+static void
+acquire_pause(int64_t *pause_ms, int64_t left_ms)
+{
+	double ms = (double)*pause_ms * (1 - random_fraction() / 2);
+	struct timespec ts;
+
+	if (left_ms >= 0 && ms > (double)left_ms)
+		ms = (double)left_ms + 1;
+	ts.tv_sec = (time_t)(ms / 1000);
+	ts.tv_nsec = (long)((ms - (double)ts.tv_sec * 1000) * 1e6);
+	nanosleep(&ts, NULL);
+	if ((*pause_ms *= 2) > PAUSE_MAX_MS)
+		*pause_ms = PAUSE_MAX_MS;
+}
+
+bool
+acquire_take(struct acquire *acquire, struct err *err)
+{
+	int64_t pause_ms = PAUSE_MIN_MS, began_ms = clock_boot_ms(), left_ms;
+	struct lock_ask ask = { .key = acquire->key,
+		.token = acquire->token,
+		.holder = acquire->holder,
+		.process = acquire->is_by_time ? NULL : &acquire->self,
+		.ttl_ms = acquire->ttl_ms };
+
+	if (!store_place_make(&acquire->place, err))
+		return false;
+	identity_self(&acquire->self);
+	for (;;) {
+		acquire->asked_ms = clock_boot_ms();
+		switch (lock_take(acquire->lock, &ask, &acquire->state, err)) {
+		case LOCK_TAKEN:
+			return true;
+		case LOCK_FAILED:
+			return false;
+		case LOCK_HELD:
+			break;
+		}
+		left_ms = acquire->wait_ms == OPT_NO_LIMIT
+		    ? -1
+		    : began_ms + acquire->wait_ms - clock_boot_ms();
+		if (acquire->wait_ms != OPT_NO_LIMIT && left_ms <= 0)
+			return acquire_say_held(acquire, err);
+		acquire_pause(&pause_ms, left_ms);
+	}
+}
+
+void
+acquire_release(struct acquire *acquire)
+{
+	struct err err;
+	bool is_ours;
+
+	(void)!lock_release(
+	    acquire->lock, acquire->key, acquire->token, &is_ours, &err);
+}
+
+void
+acquire_close(struct acquire *acquire)
+{
+	if (acquire->lock == NULL)
+		return;
+	lock_close(acquire->lock);
+	store_place_release(&acquire->place);
+	acquire->lock = NULL;
+}

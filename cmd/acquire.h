@@ -1,0 +1,37 @@
+#ifndef WJOBS_ACQUIRE_H
+#define WJOBS_ACQUIRE_H
+
+#include "cmd/cmd.h"
+#include "lib/store/lock.h"
+
+/* A lock as a command takes it: `wjobs lock`, `exec --lock`. */
+#define ACQUIRE_TTL_MS INT64_C(30000)
+
+struct acquire {
+	const char *key;
+	int64_t ttl_ms;
+	int64_t wait_ms; /* 0: not at all; OPT_NO_LIMIT: for ever */
+	bool is_by_time; /* held without a process */
+	/* Set below. */
+	struct store_place place;
+	struct lock *lock;
+	char token[LOCK_TOKEN_MAX + 1];
+	char holder[LOCK_TEXT_MAX + 1];
+	struct identity self;
+	struct lock_state state;
+	int64_t asked_ms; /* of clock_boot_ms: the grant is not older */
+};
+
+/*
+ * Find and open the locks: those of `store` (--store; NULL: none given), else
+ * of the jobfile's `locking` or store, else of local.db. The key is checked.
+ */
+bool acquire_open(struct acquire *acquire, struct cli *cli, const char *store,
+    struct err *err) MUST_CHECK;
+/* False with ERR_BUSY that names the holder where it is held for too long. */
+bool acquire_take(struct acquire *acquire, struct err *err) MUST_CHECK;
+/* Where it is not ours any more, or the store is away: nothing to be done. */
+void acquire_release(struct acquire *acquire);
+void acquire_close(struct acquire *acquire);
+
+#endif
