@@ -60,7 +60,7 @@ filter_status(const struct job *job, const struct run *run)
 	if (record->status == RECORD_COMPLETED)
 		return 0;
 	if (record->status == RECORD_SKIPPED)
-		return 75;
+		return record->reason == RECORD_STORE ? FILTER_NO_STORE : 75;
 	switch (record->reason) {
 	case RECORD_TIMEOUT:
 		return FILTER_TIMED_OUT;
@@ -89,7 +89,12 @@ filter_explain(struct filtering *filtering, const struct job *job,
 	case RECORD_NO_REASON:
 	case RECORD_LATE:
 		return;
+	case RECORD_STORE:
+		err_set(filtering->err, ERR_UNREACHABLE, "%s: %s", job->name,
+		    record->error);
+		return;
 	case RECORD_OVERLAP:
+	case RECORD_LOCK:
 		err_set(filtering->err, ERR_BUSY, "%s: %s", job->name,
 		    record->error);
 		return;

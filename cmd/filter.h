@@ -18,7 +18,8 @@ struct filter {
 	struct store_limits limits;
 };
 
-/* Statuses of env(1), nohup(1) and timeout(1). */
+/* Statuses of env(1), nohup(1) and timeout(1), but for the first. */
+#define FILTER_NO_STORE       4 /* ours: nothing may run without it */
 #define FILTER_TIMED_OUT      124
 #define FILTER_FAILED         125
 #define FILTER_NOT_EXECUTABLE 126

@@ -27,8 +27,8 @@ account_unsettled_ms(const struct entry *entry, int64_t after_ms)
 	size_t i;
 
 	for (run = entry->runs; run != NULL; run = run->next)
-		if (run->attempt == NULL && run->trigger != RECORD_IMMEDIATE &&
-		    run->due_ms > after_ms && run->due_ms < first)
+		if (run_is_unsettled(run) && run->due_ms > after_ms &&
+		    run->due_ms < first)
 			first = run->due_ms;
 	for (i = 0; entry->backlog != NULL && i < entry->backlog->len; i++) {
 		const struct waiter *waiter = &entry->backlog->item[i];
@@ -48,16 +48,29 @@ account_settled_ms(const struct entry *entry)
 	return first <= entry->watermark_ms ? first - 1 : entry->watermark_ms;
 }
 
-void
-account_post(
-    struct entry *entry, enum store_op_kind kind, const struct record *record)
+/*
+ * In a store of our own the watermark is ours to move, as far as all is
+ * settled; in one that others share, each operation settles its own instants.
+ */
+static void
+account_post_op(struct entry *entry, struct store_op *op, int64_t last_ms)
 {
-	struct store_port *store = entry->engine->store;
-	struct store_op *op = store_op_new(kind, record);
+	struct engine *engine = entry->engine;
 
-	op->watermark_ms = account_settled_ms(entry);
-	entry->is_behind = op->watermark_ms != entry->watermark_ms;
-	store->post(store, op);
+	engine_mark_shared(engine, entry->job, op);
+	if (engine_shares(engine, entry->job)) {
+		op->watermark_ms = op->is_shared ? last_ms : CLOCK_NONE;
+	} else {
+		op->watermark_ms = account_settled_ms(entry);
+		entry->is_behind = op->watermark_ms != entry->watermark_ms;
+	}
+	engine->store->post(engine->store, op);
+}
+
+void
+account_end(struct entry *entry, const struct record *record)
+{
+	account_post_op(entry, store_op_new(STORE_END, record), CLOCK_NONE);
 }
 
 void
@@ -67,7 +80,9 @@ account_watermark(struct entry *entry)
 
 	record_init(&record);
 	record.job = mem_strdup(entry->job->name);
-	account_post(entry, STORE_WATERMARK, &record);
+	account_post_op(
+	    entry, store_op_new(STORE_WATERMARK, &record), entry->watermark_ms);
+	entry->is_behind &= !engine_shares(entry->engine, entry->job);
 	record_release(&record);
 }
 
@@ -85,27 +100,66 @@ account_log(const struct record *record)
 }
 
 static void
+account_fill(struct record *record, const struct engine *engine,
+    const struct job *job, const struct skip *skip)
+{
+	int64_t now = clock_wall_ms(engine->clock);
+
+	record_init(record);
+	record->id = ulid_make(now);
+	record->job = mem_strdup(job->name);
+	record->kind = mem_strdup(job_kind_name(job->kind));
+	record->status = RECORD_SKIPPED;
+	record->trigger = skip->trigger;
+	record->reason = skip->reason;
+	record->scheduled_ms = skip->due_ms;
+	record->completed_ms = now;
+	record->count = skip->count;
+	record->error = mem_strdup(skip->error);
+	record->worker = mem_strdup(engine->worker);
+	record->owner = engine->self;
+}
+
+static void
 account_post_skip(struct entry *entry, const struct skip *skip)
 {
-	int64_t now = clock_wall_ms(entry->engine->clock);
 	struct record record;
 
-	record_init(&record);
-	record.id = ulid_make(now);
-	record.job = mem_strdup(entry->job->name);
-	record.kind = mem_strdup(job_kind_name(entry->job->kind));
-	record.status = RECORD_SKIPPED;
-	record.trigger = skip->trigger;
-	record.reason = skip->reason;
-	record.scheduled_ms = skip->due_ms;
-	record.completed_ms = now;
-	record.count = skip->count;
-	record.error = mem_strdup(skip->error);
-	record.worker = mem_strdup(entry->engine->worker);
-	record.owner = entry->engine->self;
+	account_fill(&record, entry->engine, entry->job, skip);
 	account_log(&record);
-	account_post(entry, STORE_SKIP, &record);
+	account_post_op(
+	    entry, store_op_new(STORE_SKIP, &record), skip->last_ms);
 	record_release(&record);
+}
+
+void
+account_gap(const struct engine *engine, const struct job *job,
+    const struct store_gap *gap)
+{
+	const struct when *when = &job->when;
+	int64_t last = when_prev(when, gap->to_ms - 1);
+	char text[STAMP_TEXT_SIZE];
+	struct record record;
+	struct store_op *op;
+	struct skip skip = {
+		.due_ms = gap->from_ms, .last_ms = last, .reason = RECORD_MISSED
+	};
+
+	if (last > gap->from_ms) {
+		skip.due_ms = when_next(when, gap->from_ms);
+		skip.count = when_count(when, gap->from_ms, last);
+		skip.error = mem_printf("missed; the last was due at %s",
+		    stamp_rfc3339(last, when->zone, text));
+	}
+	account_fill(&record, engine, job, &skip);
+	if (skip.count > 0)
+		account_log(&record);
+	op = store_op_new(STORE_SKIP, &record);
+	op->is_shared = true;
+	op->gap = *gap;
+	engine->store->post(engine->store, op);
+	record_release(&record);
+	free(skip.error);
 }
 
 /* Put a skip with the others that wait, into one of its kind if it can. */

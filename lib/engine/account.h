@@ -11,6 +11,10 @@
  * that is not settled, so that a crash at any point leaves it to be found; and
  * a skip is recorded only once the watermark may pass it, so that none is found
  * twice.
+ *
+ * A watermark that other instances share is no instance's own to move: each
+ * claim and each skip moves it past its own instants alone, and what it jumps
+ * over is a gap, which the next grant hands to whoever gets it.
  */
 
 /* What was not run: the instants from due_ms to last_ms, count of them. */
@@ -30,9 +34,15 @@ void account_drop(struct entry *entry);
 
 /* How far the store's watermark may go. */
 int64_t account_settled_ms(const struct entry *entry);
-/* Post a record, or the watermark alone, as far as it may go. */
-void account_post(
-    struct entry *entry, enum store_op_kind kind, const struct record *record);
+/* Post a record's end, or the watermark alone, as far as it may go. */
+void account_end(struct entry *entry, const struct record *record);
 void account_watermark(struct entry *entry);
+
+/*
+ * Of a store that others share: record what a grant says nobody accounted for,
+ * the job's instants within the gap.
+ */
+void account_gap(const struct engine *engine, const struct job *job,
+    const struct store_gap *gap);
 
 #endif

@@ -30,8 +30,22 @@ due_run(struct entry *entry, int64_t due_ms, enum record_trigger trigger)
 	struct run *run = run_new(entry->engine, entry->job, due_ms, trigger);
 	struct ulid id = run->id;
 
+	run->is_overdue = trigger == RECORD_CATCH_UP &&
+	    due_ms <= entry->overdue_ms;
 	entry_add_run(entry, run);
 	due_supersede(entry, &id);
+	run_begin(run);
+}
+
+void
+due_rerun(struct entry *entry, int64_t due_ms, const struct ulid *lost)
+{
+	struct run *run = run_new(
+	    entry->engine, entry->job, due_ms, RECORD_SCHEDULE);
+
+	run->is_rerun = true;
+	run->rerun_of = *lost;
+	entry_add_run(entry, run);
 	run_begin(run);
 }
 
@@ -67,6 +81,21 @@ due_pop(struct entry *entry)
 		entry->backlog = NULL;
 	}
 	return first;
+}
+
+void
+due_drop_catch_up(struct entry *entry)
+{
+	struct backlog *backlog = entry->backlog;
+	size_t i, kept = 0;
+
+	for (i = 0; backlog != NULL && i < backlog->len; i++)
+		if (backlog->item[i].trigger != RECORD_CATCH_UP)
+			backlog->item[kept++] = backlog->item[i];
+	if (backlog == NULL || (backlog->len = kept) != 0)
+		return;
+	free(backlog);
+	entry->backlog = NULL;
 }
 
 void
@@ -132,6 +161,18 @@ due_replace(struct entry *entry, int64_t due_ms)
 	due_drain(entry);
 }
 
+/* One that waits for what another instance runs is the one that waits. */
+static bool
+due_is_queued(const struct entry *entry)
+{
+	const struct run *run;
+
+	for (run = entry->runs; run != NULL; run = run->next)
+		if (run->is_queued && run_is_unsettled(run))
+			return true;
+	return false;
+}
+
 static void
 due_overlap(struct entry *entry, int64_t due_ms, const struct ulid *blocker)
 {
@@ -143,7 +184,7 @@ due_overlap(struct entry *entry, int64_t due_ms, const struct ulid *blocker)
 		due_replace(entry, due_ms);
 		return;
 	case JOB_QUEUE:
-		if (due_waiting(entry) == 0) {
+		if (due_waiting(entry) == 0 && !due_is_queued(entry)) {
 			due_push(entry, due_ms, RECORD_SCHEDULE);
 			return;
 		}
@@ -205,7 +246,7 @@ due_push_last(struct entry *entry, int64_t last_ms, int64_t n)
 	for (i = 0; i < n; i++)
 		if (due_waiting(entry) < JOB_CATCH_UP_MAX)
 			due_push(entry, at[i], RECORD_CATCH_UP);
-		else
+		else if (!engine_shares(entry->engine, entry->job))
 			account_skip(entry,
 			    (struct skip){ .due_ms = at[i],
 				.last_ms = at[i],
@@ -217,10 +258,11 @@ due_push_last(struct entry *entry, int64_t last_ms, int64_t n)
 }
 
 /*
- * The instants from first_ms to last_ms were missed: some run after all, the
- * others are recorded, once and with their number.
+ * Some run after all, the others are recorded, once and with their number. In
+ * a store that others share that is left to the next grant: others may be
+ * claiming them just now.
  */
-static void
+void
 due_missed(struct entry *entry, int64_t first_ms, int64_t last_ms, bool has_due)
 {
 	int64_t count = first_ms == last_ms
@@ -229,9 +271,10 @@ due_missed(struct entry *entry, int64_t first_ms, int64_t last_ms, bool has_due)
 	int64_t n = due_catch_up_count(entry, count, has_due), skipped_ms;
 	char text[STAMP_TEXT_SIZE];
 
-	entry->watermark_ms = last_ms;
+	if (last_ms > entry->watermark_ms)
+		entry->watermark_ms = last_ms;
 	skipped_ms = due_push_last(entry, last_ms, n);
-	if (count > n)
+	if (count > n && !engine_shares(entry->engine, entry->job))
 		account_skip(entry,
 		    (struct skip){ .due_ms = first_ms,
 			.last_ms = skipped_ms,

@@ -5,6 +5,47 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/ulid.h"
+#include "lib/jobfile/job.h"
+
+bool
+engine_shares(const struct engine *engine, const struct job *job)
+{
+	return engine->is_shared && job->shared;
+}
+
+void
+engine_mark_shared(
+    const struct engine *engine, const struct job *job, struct store_op *op)
+{
+	const struct record *record = &op->record;
+
+	bool has_instant = record->scheduled_ms != CLOCK_NONE &&
+	    (record->trigger == RECORD_SCHEDULE ||
+		record->trigger == RECORD_CATCH_UP);
+
+	op->is_shared = engine_shares(engine, job) &&
+	    (has_instant || op->kind == STORE_BEGIN ||
+		op->kind == STORE_WATERMARK);
+	if (op->is_shared && has_instant)
+		op->before_ms = when_prev(&job->when, record->scheduled_ms - 1);
+}
+
+int64_t
+engine_offset_ms(const struct engine *engine, const struct job *job)
+{
+	int64_t offset = engine->store_offset_ms;
+
+	return engine_shares(engine, job) &&
+		(offset < -ENGINE_OFFSET_MS || offset > ENGINE_OFFSET_MS)
+	    ? offset
+	    : 0;
+}
+
+int64_t
+engine_now_ms(const struct engine *engine, const struct job *job)
+{
+	return clock_wall_ms(engine->clock) + engine_offset_ms(engine, job);
+}
 
 void
 engine_init(struct engine *engine)

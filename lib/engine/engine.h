@@ -35,7 +35,37 @@ struct engine {
 	bool is_filter, own_input;
 	const char *kind;     /* of all records; NULL: the job's */
 	bool is_last_attempt; /* told to end: what fails is not tried again */
+
+	/*
+	 * Instants are claimed in a store that other instances share; and there
+	 * was none of these when this one began, so that what runs once at a
+	 * start (`run_immediately`) is its own to run.
+	 */
+	bool is_shared, is_first;
+	/*
+	 * The store is known not to answer just now; or the last claim took so
+	 * long that slots are not kept waiting for the next one (the engine's
+	 * own finding). Runs then claim first and ask for a slot afterwards.
+	 */
+	bool is_store_away, is_store_slow;
+	/* The store's clock less ours; 0: unknown, or not worth a word. */
+	int64_t store_offset_ms;
 };
+
+struct job;
+
+/* Is the job claimed against other instances? */
+bool engine_shares(const struct engine *engine, const struct job *job);
+/* An operation on its instants says so, and which instant came before. */
+void engine_mark_shared(
+    const struct engine *engine, const struct job *job, struct store_op *op);
+/*
+ * The time by which the job is due: the store's for what is shared, as far as
+ * it is known and differs, else ours.
+ */
+int64_t engine_now_ms(const struct engine *engine, const struct job *job);
+int64_t engine_offset_ms(const struct engine *engine, const struct job *job);
+#define ENGINE_OFFSET_MS 100 /* an offset up to this is not worth a word */
 
 /*
  * What `worker` is: worker_id, or where that is NULL the host's name and a

@@ -64,6 +64,10 @@ outcome_of_stop(
 		outcome_set(record, RECORD_FAILED, RECORD_SHUTDOWN,
 		    mem_strdup("stopped with its scheduler"));
 		break;
+	case PROC_LOST_LEASE:
+		outcome_set(record, RECORD_FAILED, RECORD_LOST_LEASE,
+		    mem_strdup("the store was out of reach for too long"));
+		break;
 	}
 	return true;
 }

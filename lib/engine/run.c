@@ -8,27 +8,13 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/engine/attempt.h"
+#include "lib/engine/claim.h"
 #include "lib/engine/launch.h"
 #include "lib/engine/outcome.h"
 #include "lib/engine/retry.h"
 
-/*
- * What a run has once it is seated. The claim's operation belongs to the
- * store's port until it is answered; `claim` points at it so that a run that
- * is gone by then can say so.
- */
-struct attempt {
-	struct record record;
-	struct proc proc;
-	struct clock_timer timer; /* the claim's patience, or the rest */
-	struct store_op *claim;
-	struct err launch_err; /* of a launch that failed before proc_start */
-	enum proc_stop stop;   /* asked for before the command began */
-	int64_t began_ms;      /* the attempt under way */
-	int exec_errno;
-};
-
-static void
+void
 run_set_state(struct run *run, enum run_state state)
 {
 	run->state = state;
@@ -49,6 +35,8 @@ run_new(struct engine *engine, const struct job *job, int64_t due_ms,
 	run->due_ms = due_ms;
 	run->trigger = trigger;
 	run->seat.priority = job->priority;
+	/* where slots are short, what no other host can run goes first */
+	run->seat.rank = engine_shares(engine, job) ? 1 : 0;
 	run->seat.due_ms = due_ms != CLOCK_NONE ? due_ms
 						: clock_wall_ms(engine->clock);
 	run->seat.seated = run_on_seat;
@@ -66,8 +54,7 @@ run_free(struct run *run)
 	pool_give(run->engine->pool, &run->seat);
 	attempt = run->attempt;
 	if (attempt != NULL) {
-		if (attempt->claim != NULL)
-			attempt->claim->data = NULL;
+		claim_forget(run);
 		clock_stop(&attempt->timer);
 		record_release(&attempt->record);
 		free(attempt);
@@ -113,9 +100,13 @@ static void
 run_post(struct run *run, enum store_op_kind kind)
 {
 	struct store_port *store = run->engine->store;
+	struct store_op *op;
 
-	if (store != NULL)
-		store->post(store, store_op_new(kind, &run->attempt->record));
+	if (store == NULL)
+		return;
+	op = store_op_new(kind, &run->attempt->record);
+	engine_mark_shared(run->engine, run->job, op);
+	store->post(store, op);
 }
 
 /* An attempt under way */
@@ -162,12 +153,13 @@ run_launch(struct run *run)
 	struct launch launch = { 0 };
 
 	clock_stop(&attempt->timer);
-	record->attempt++;
+	if (record->attempt++ == 0 &&
+	    (record->started_ms == CLOCK_NONE ||
+		engine_shares(run->engine, run->job)))
+		record->started_ms = clock_wall_ms(run->engine->clock);
 	record->status = RECORD_RUNNING;
 	record->retry_at_ms = CLOCK_NONE;
 	attempt->began_ms = clock_wall_ms(run->engine->clock);
-	if (record->started_ms == CLOCK_NONE)
-		record->started_ms = clock_wall_ms(run->engine->clock);
 	run_set_state(run, RUN_RUNNING);
 	if (attempt->stop != PROC_NOT_STOPPED ||
 	    !launch_prepare(
@@ -192,126 +184,105 @@ out:
 	launch_release(&launch);
 }
 
-/* The claim */
+/* Before the first attempt */
 
-static void
+void
 run_end_unstarted(struct run *run, enum record_status status,
     enum record_reason reason, const char *error)
 {
 	struct record *record = &run->attempt->record;
 
+	clock_stop(&run->attempt->timer);
 	record->status = status;
 	record->reason = reason;
 	free(record->error);
 	record->error = mem_strdup(error);
 	record->completed_ms = clock_wall_ms(run->engine->clock);
+	record->started_ms = CLOCK_NONE;
+	if (run->attempt->may_be_held) {
+		claim_end(run);
+		outcome_log(record);
+		run->is_recorded = true;
+	}
 	pool_give(run->engine->pool, &run->seat);
 	run_set_state(run, RUN_ENDED);
 }
 
-static void
-run_claim_is_late(struct clock_timer *timer)
+void
+run_vanish(struct run *run)
 {
-	struct run *run = timer->data;
-
-	log_event(LOG_WARN, "the store is slow; starting without its answer",
-	    "job", run->job->name, NULL);
-	run_launch(run);
-}
-
-/* Another process runs the job, and its runs may not overlap. */
-static void
-run_give_way(struct run *run, const struct ulid *blocker)
-{
-	char id[ULID_LEN + 1], error[64];
-
-	ulid_format(blocker, id);
-	snprintf(error, sizeof error, "run %s is in the way", id);
-	run_end_unstarted(run, RECORD_SKIPPED, RECORD_OVERLAP, error);
-}
-
-static void
-run_lose(struct run *run)
-{
+	clock_stop(&run->attempt->timer);
 	run->attempt->record.status = RECORD_SKIPPED;
 	run->attempt->record.reason = RECORD_NO_REASON;
 	pool_give(run->engine->pool, &run->seat);
 	run_set_state(run, RUN_ENDED);
 }
 
-static void
-run_on_claim(struct store_op *op)
+void
+run_go(struct run *run)
 {
-	struct run *run = op->data;
-
-	if (run == NULL)
-		return;
-	run->attempt->claim = NULL;
-	if (op->result == CLAIM_GRANTED)
-		run->attempt->record.fence = op->record.fence;
-	if (run->state != RUN_CLAIMING)
-		return;
-	clock_stop(&run->attempt->timer);
-	switch (op->result) {
-	case CLAIM_LOST:
-		run_lose(run);
-		break;
-	case CLAIM_BLOCKED:
-		run_give_way(run, &op->blocker);
-		break;
-	case CLAIM_GRANTED:
-	case CLAIM_LOCKED:
-	case CLAIM_EARLY:
-	case CLAIM_FAILED:
+	run->attempt->is_claimed = true;
+	if (run->seat.state == POOL_SEATED) {
 		run_launch(run);
-		break;
+		return;
 	}
-}
-
-static void
-run_claim(struct run *run)
-{
-	struct attempt *attempt = run->attempt;
-	struct store_port *store = run->engine->store;
-	struct store_op *op;
-
-	attempt->record.started_ms = clock_wall_ms(run->engine->clock);
-	attempt->record.status = RECORD_RUNNING;
-	attempt->record.attempt = 1;
-	op = store_op_new(STORE_BEGIN, &attempt->record);
-	attempt->record.attempt = 0;
-	op->is_alone = run->job->overlap != JOB_ALLOW;
-	op->done = run_on_claim;
-	op->data = run;
-	attempt->claim = op;
-	attempt->timer.fire = run_claim_is_late;
-	clock_set_in(run->engine->clock, &attempt->timer, RUN_CLAIM_MS);
-	run->state = RUN_CLAIMING;
-	store->post(store, op);
-	if (run->state == RUN_CLAIMING) /* a one-shot's store answers at once */
-		run->changed(run);
+	run_set_state(run, RUN_WAITING);
+	pool_ask(run->engine->pool, &run->seat);
 }
 
 /* The slot */
 
-static bool
-run_is_too_late(const struct run *run)
+int64_t
+run_time_left_ms(const struct run *run)
 {
 	const struct job *job = run->job;
 
 	if (run->due_ms == CLOCK_NONE || job->start_deadline_ms == JOB_NO_LIMIT)
-		return false;
-	return clock_wall_ms(run->engine->clock) - run->due_ms -
-	    job_delay_ms(job) >
-	    job->start_deadline_ms;
+		return CLOCK_NEVER;
+	return run->due_ms + job_delay_ms(job) + job->start_deadline_ms -
+	    engine_now_ms(run->engine, job);
 }
 
-static void
-run_add_attempt(struct run *run)
+bool
+run_is_too_late(const struct run *run)
 {
-	run->attempt = mem_zalloc(1, sizeof *run->attempt);
-	run->attempt->timer.data = run;
-	run_fill_record(run, &run->attempt->record);
+	return run_time_left_ms(run) < 0;
+}
+
+struct attempt *
+run_attempt(struct run *run)
+{
+	if (run->attempt == NULL) {
+		run->attempt = mem_zalloc(1, sizeof *run->attempt);
+		run->attempt->timer.data = run;
+		run_fill_record(run, &run->attempt->record);
+	}
+	return run->attempt;
+}
+
+static bool
+run_has_begun(const struct run *run)
+{
+	return run->attempt != NULL && run->attempt->record.attempt != 0;
+}
+
+/* It is its turn: with a slot, or before it has one. */
+static void
+run_proceed(struct run *run)
+{
+	struct attempt *attempt = run_attempt(run);
+
+	if (run_has_begun(run)) /* a retry: the instant is its own */
+		run_launch(run);
+	else if (run_is_too_late(run))
+		run_end_unstarted(run, RECORD_SKIPPED, RECORD_LATE,
+		    attempt->is_claimed || run->seat.state == POOL_SEATED
+			? "no slot within its start_deadline"
+			: "not begun within its start_deadline");
+	else if (attempt->is_claimed || run->engine->store == NULL)
+		run_launch(run);
+	else
+		claim_ask(run);
 }
 
 static void
@@ -320,25 +291,21 @@ run_on_seat(struct pool_seat *seat)
 	struct run *run = seat->data;
 
 	run->has_waited |= seat->has_waited;
-	if (run->attempt != NULL) { /* a retry: the instant is its own */
-		run_launch(run);
-		return;
-	}
-	run_add_attempt(run);
-	if (run_is_too_late(run))
-		run_end_unstarted(run, RECORD_SKIPPED, RECORD_LATE,
-		    "no slot within its start_deadline");
-	else if (run->engine->store != NULL)
-		run_claim(run);
-	else
-		run_launch(run);
+	/* the store turned slow while it waited: others need the slot more */
+	if (!run_has_begun(run) && claim_goes_first(run))
+		pool_give(run->engine->pool, seat);
+	run_proceed(run);
 }
 
 void
 run_begin(struct run *run)
 {
 	run->state = RUN_WAITING;
-	pool_ask(run->engine->pool, &run->seat); /* it may be gone now */
+	/* it may be gone after either */
+	if (!run_has_begun(run) && claim_goes_first(run))
+		run_proceed(run);
+	else
+		pool_ask(run->engine->pool, &run->seat);
 }
 
 /* The end of an attempt */
@@ -378,7 +345,9 @@ run_finish(struct run *run)
 {
 	struct record *record = &run->attempt->record;
 
-	if (run->has_waited && record->reason == RECORD_NO_REASON)
+	if (run->lost_lease && record->reason == RECORD_NO_REASON)
+		record->reason = RECORD_LOST_LEASE;
+	else if (run->has_waited && record->reason == RECORD_NO_REASON)
 		record->reason = RECORD_LATE;
 	if (record->attempts != NULL)
 		outcome_add_attempt(record, run->attempt->began_ms);
@@ -436,8 +405,8 @@ run_resume(
 	struct attempt *attempt;
 
 	run->id = record->id;
-	run_add_attempt(run);
-	attempt = run->attempt;
+	attempt = run_attempt(run);
+	attempt->is_claimed = true;
 	record_release(&attempt->record);
 	record_copy(&attempt->record, record);
 	attempt->record.owner = engine->self;
@@ -463,12 +432,16 @@ run_stop_attempt(struct run *run, enum proc_stop why, bool now)
 static void
 run_stop_waiting(struct run *run, enum proc_stop why)
 {
-	if (run->attempt == NULL)
-		run_add_attempt(run);
-	clock_stop(&run->attempt->timer);
+	clock_stop(&run_attempt(run)->timer);
 	if (why == PROC_REPLACED)
 		run_end_unstarted(run, RECORD_SKIPPED, RECORD_SUPERSEDED,
 		    "replaced before it began");
+	else if (why == PROC_SHUTDOWN)
+		run_end_unstarted(run, RECORD_SKIPPED, RECORD_SHUTDOWN,
+		    "its scheduler stopped before it began");
+	else if (why == PROC_LOST_LEASE)
+		run_end_unstarted(run, RECORD_SKIPPED, RECORD_LOST_LEASE,
+		    "the store was out of reach for too long");
 	else
 		run_end_unstarted(run, RECORD_CANCELLED,
 		    RECORD_CANCELLED_BY_USER, "cancelled before it began");
@@ -501,13 +474,19 @@ run_stop(struct run *run, enum proc_stop why, bool now)
 	switch (run->state) {
 	case RUN_NEW:
 	case RUN_WAITING:
-		if (run->attempt == NULL || run->attempt->record.attempt == 0)
+		if (!run_has_begun(run))
 			run_stop_waiting(run, why);
 		else
 			run_end_rest(run, RECORD_CANCELLED,
 			    RECORD_CANCELLED_BY_USER, "cancelled");
 		break;
 	case RUN_CLAIMING:
+		/* an answer may never come */
+		if (run->is_sure)
+			run_stop_waiting(run, why);
+		else
+			run_stop_attempt(run, why, now);
+		break;
 	case RUN_RUNNING:
 		run_stop_attempt(run, why, now);
 		break;
@@ -535,6 +514,36 @@ run_signal(struct run *run, int signal)
 {
 	if (run->state == RUN_RUNNING && run->attempt->proc.pid != 0)
 		proc_signal(&run->attempt->proc, signal);
+}
+
+bool
+run_is_unsettled(const struct run *run)
+{
+	const struct attempt *attempt = run->attempt;
+
+	if (run->trigger == RECORD_IMMEDIATE || run->is_rerun)
+		return false;
+	if (attempt == NULL)
+		return true;
+	/* in a store of our own, what is posted first is applied first */
+	return !attempt->is_claimed && run->state != RUN_ENDED &&
+	    (run->is_queued || engine_shares(run->engine, run->job));
+}
+
+bool
+run_is_idle(const struct run *run)
+{
+	return run->state == RUN_WAITING &&
+	    (run->attempt == NULL ||
+		(!run_has_begun(run) && !run->attempt->may_be_held));
+}
+
+bool
+run_is_leased(const struct run *run)
+{
+	return run->attempt != NULL && run->attempt->is_claimed &&
+	    run->attempt->record.fence != 0 && run->state != RUN_ENDED &&
+	    engine_shares(run->engine, run->job);
 }
 
 const struct record *

@@ -12,8 +12,8 @@
  */
 enum run_state {
 	RUN_NEW,
-	RUN_WAITING,  /* for a slot */
-	RUN_CLAIMING, /* seated; the store has been asked */
+	RUN_WAITING,  /* for a slot, or to ask the store again */
+	RUN_CLAIMING, /* the store has been asked */
 	RUN_RUNNING,  /* an attempt is under way */
 	RUN_RESTING,  /* until its next attempt, with no slot */
 	RUN_ENDED     /* its record says how */
@@ -26,7 +26,18 @@ struct run {
 	int64_t due_ms; /* its identity; CLOCK_NONE for manual runs */
 	enum record_trigger trigger;
 	enum run_state state;
-	bool has_waited; /* for a slot: recorded as late */
+	bool has_waited;  /* for a slot: recorded as late */
+	bool is_sure;     /* not run before the store has answered */
+	bool is_queued;   /* another instance's run, or a lock, is in its way */
+	bool was_blocked; /* one to catch up, and another instance does so */
+	bool is_recorded; /* ended before any attempt, and the store knows */
+	bool differs;     /* a living instance has another schedule */
+	bool lost_lease;  /* it went on all the same */
+	/* A catch-up that is ours whatever the watermark says by now. */
+	bool is_overdue;
+	/* Another instance's lost run that this one does again; not an instant. */
+	bool is_rerun;
+	struct ulid rerun_of;
 	struct pool_seat seat;
 	struct attempt *attempt; /* NULL until seated */
 	/*
@@ -64,6 +75,13 @@ void run_stop(struct run *run, enum proc_stop why, bool now);
 void run_supersede(struct run *run, const struct ulid *by);
 /* Pass a signal on to the command, as it is. */
 void run_signal(struct run *run, int signal);
+
+/* Its instant waits for it: neither claimed, nor ended, nor a rerun. */
+bool run_is_unsettled(const struct run *run);
+/* It only waits, and the store knows nothing of it: it may be freed. */
+bool run_is_idle(const struct run *run);
+/* It counts as alive in a store that others share, and may be told to end. */
+bool run_is_leased(const struct run *run);
 
 /* NULL before a slot. While RUN_ENDED it is what history has. */
 const struct record *run_record(const struct run *run);

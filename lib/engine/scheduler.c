@@ -9,6 +9,9 @@
 #include "lib/engine/entry.h"
 #include "lib/time/stamp.h"
 
+/* The store's clock is followed by steps of no less. */
+#define SCHEDULER_CLOCK_MS 50
+
 struct scheduler {
 	struct engine *engine;
 	const struct jobfile *file;
@@ -97,16 +100,68 @@ scheduler_take_runs(
 
 	for (i = 0; i < found->n_pending; i++) {
 		entry = scheduler_find(scheduler, found->pending[i].job);
-		if (entry != NULL && entry->job->enabled)
+		if (entry != NULL && entry_has_run(entry, &found->pending[i]))
+			continue;
+		if (entry != NULL && entry->job->enabled &&
+		    !entry_is_past(entry, &found->pending[i]))
 			entry_resume(entry, &found->pending[i]);
 		else
 			scheduler_close_pending(scheduler, &found->pending[i]);
 	}
 	for (i = 0; i < found->n_alive; i++) {
 		entry = scheduler_find(scheduler, found->alive[i].job);
-		if (entry != NULL)
+		if (entry != NULL && !entry_has_run(entry, &found->alive[i]))
 			entry_adopt(entry, &found->alive[i]);
 	}
+}
+
+void
+scheduler_found(struct scheduler *scheduler, const struct store_start *found)
+{
+	struct entry *entry;
+	size_t i;
+
+	if (scheduler->stops != 0)
+		return; /* the next one finds it */
+	scheduler_take_runs(scheduler, found);
+	for (i = 0; i < found->jobs; i++) {
+		entry = scheduler_find(scheduler, found->job[i].name);
+		if (entry != NULL)
+			entry_found(entry, found->job[i].watermark_ms);
+	}
+	for (i = 0; i < found->n_again; i++) {
+		entry = scheduler_find(scheduler, found->again[i].job);
+		if (entry != NULL)
+			entry_rerun(entry, found->again[i].scheduled_ms,
+			    &found->again[i].id);
+	}
+}
+
+/* The store's clock, and its patience */
+
+void
+scheduler_store_clock(struct scheduler *scheduler, int64_t offset_ms)
+{
+	struct engine *engine = scheduler->engine;
+	int64_t change = offset_ms - engine->store_offset_ms;
+	size_t i;
+
+	/* what is measured with each renewal is never twice the same */
+	if (change >= -SCHEDULER_CLOCK_MS && change <= SCHEDULER_CLOCK_MS)
+		return;
+	engine->store_offset_ms = offset_ms;
+	for (i = 0; i < scheduler->n && scheduler->stops == 0; i++)
+		if (engine_shares(engine, scheduler->entry[i].job))
+			entry_look_again(&scheduler->entry[i]);
+}
+
+void
+scheduler_lease_lost(struct scheduler *scheduler, bool now)
+{
+	size_t i;
+
+	for (i = 0; i < scheduler->n; i++)
+		entry_lease_lost(&scheduler->entry[i], now);
 }
 
 void
@@ -270,6 +325,11 @@ scheduler_counts(const struct scheduler *scheduler)
 				counts.waiting++;
 				break;
 			case RUN_CLAIMING:
+				if (run->seat.state == POOL_SEATED)
+					counts.running++;
+				else
+					counts.waiting++;
+				break;
 			case RUN_RUNNING:
 				counts.running++;
 				break;

@@ -43,6 +43,32 @@ void
 scheduler_start(struct scheduler *scheduler, const struct store_start *found);
 
 /*
+ * What a store brings that was reached only after the start, or what other
+ * instances left behind as they died: instants that nobody saw before we began
+ * are settled by the job's policy, once; retries go on; runs that outlived
+ * their scheduler go on blocking; and lost runs are done again, where the job
+ * wants that. May be called as often as there is anything, with what is known
+ * already, too.
+ */
+void
+scheduler_found(struct scheduler *scheduler, const struct store_start *found);
+
+/*
+ * The store's clock less ours, as it was measured just now: sets the engine's
+ * field, and the timers of shared jobs by it.
+ */
+void scheduler_store_clock(struct scheduler *scheduler, int64_t offset_ms);
+
+/*
+ * The store has not been reached for so long that others will soon take this
+ * instance for dead: runs that it claimed for all are told to end (failed,
+ * lost_lease) where on_lease_loss is kill. With `now` they are killed, others
+ * are recorded as lost_lease, and retries are left to others. Later claims are
+ * made as usual.
+ */
+void scheduler_lease_lost(struct scheduler *scheduler, bool now);
+
+/*
  * Each call is one step harder: no new runs, and stop_timeout for those under
  * way; then TERM at once; then KILL. `stopped` is called once, when none is
  * left; killed_any says whether stopping ended one. Maybe from within.

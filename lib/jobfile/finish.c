@@ -90,8 +90,9 @@ finish_inherit(struct finish *f, struct job *job)
 		job->working_dir = file->dir;
 	job->timeout_is_default = (job->written & f->timeout) == 0;
 	if ((job->written & f->on_lock_error) == 0)
-		job->on_lock_error = jobfile_is_shared(file) ? JOB_LOCK_SKIP
-							     : JOB_LOCK_RUN;
+		job->on_lock_error = job->shared && jobfile_is_shared(file)
+		    ? JOB_LOCK_SKIP
+		    : JOB_LOCK_RUN;
 	if ((job->written & f->interval) != 0)
 		job->kind = JOB_INTERVAL;
 	job->when.kind = job->kind == JOB_INTERVAL ? WHEN_INTERVAL : WHEN_CRON;

@@ -26,6 +26,8 @@ seat_is_before(const struct pool_seat *a, const struct pool_seat *b)
 		return a->priority > b->priority;
 	if (a->due_ms != b->due_ms)
 		return a->due_ms < b->due_ms;
+	if (a->rank != b->rank)
+		return a->rank < b->rank;
 	return a->order < b->order;
 }
 

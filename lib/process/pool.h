@@ -7,7 +7,7 @@
 
 /*
  * Slots: how many runs may be under way at a time. Who finds none waits, in
- * order of priority (higher first), then of due instant, then of asking.
+ * order of priority (higher first), then of due instant, rank, and asking.
  * Nothing is ever lost or refused here. Pure bookkeeping: no processes, no
  * clock.
  */
@@ -17,6 +17,7 @@ enum pool_seat_state { POOL_AWAY, POOL_WAITING, POOL_SEATED };
 struct pool_seat {
 	int priority;
 	int64_t due_ms;
+	int rank; /* among those of one priority and instant: lower first */
 	/*
 	 * Called once a wait ends, from within pool_ask, pool_give or
 	 * pool_open. It may call these itself, also for its own seat.

@@ -65,6 +65,7 @@ enum proc_stop { /* why it was told to stop */
 	PROC_CANCELLED,
 	PROC_REPLACED,
 	PROC_SHUTDOWN,
+	PROC_LOST_LEASE, /* others will take its scheduler for dead */
 };
 
 struct proc_result {

@@ -182,6 +182,7 @@ world_add_job(struct world *world, const char *name)
 	*job = (struct job){
 		.name = mem_strdup(name),
 		.enabled = true,
+		.shared = true,
 		.command = "true",
 		.shell = "/bin/sh",
 		.timeout_ms = INT64_C(300000),
