@@ -1,18 +1,119 @@
 #ifndef WJOBS_REDIS_H
 #define WJOBS_REDIS_H
 
+#include <sys/types.h>
+
 #include "lib/store/backend.h"
+#include "lib/store/redis_link.h"
 
 /*
  * The Redis backend, in the files redis_*.c and lua; only they and store.c
  * include this. What is written goes through scripts, each of them one
  * operation, so that it happens as a whole or not at all, and each may be
- * repeated. A batch is a pipeline of them.
- *
- * where is the URL. As store_open; nothing is ever moved aside.
+ * repeated. A batch is a pipeline of them. lua/common.lua tells the keys.
  */
-enum store_opened redis_open(const char *where, enum store_mode mode,
-    struct store_limits limits, struct store **store, char **note,
+#define REDIS_SCHEMA "1"
+/* So many commands at most are on their way at a time. */
+#define REDIS_PIPELINE 500
+
+enum redis_lua {
+	REDIS_BEGIN,
+	REDIS_UPDATE,
+	REDIS_END,
+	REDIS_SKIP,
+	REDIS_WATERMARK,
+	REDIS_ONCE,
+	REDIS_REAP,
+	REDIS_SCRIPTS
+};
+
+struct redis {
+	struct store store; /* first */
+	struct redis_url url;
+	struct redis_link *link; /* borrows url */
+	struct redis_script script[REDIS_SCRIPTS];
+	pid_t pid;
+	char *host;
+	struct identity self;
+	struct store_limits limits;
+	struct store_session session; /* current NULL: bound to none */
+	struct redis_args args;       /* of the command being made */
+	/* Pending runs that this handle has told of. */
+	struct ulid *told;
+	size_t n_told;
+};
+
+/* where is the URL. As store_open; nothing is ever moved aside. */
+enum store_opened
+redis_open(const char *where, enum store_mode mode, struct store_limits limits,
+    struct store **store, char **note, struct err *err);
+
+/* redis_open.c */
+/* False, with err, in a process that did not open the store. */
+bool redis_is_ours(struct redis *rd, struct err *err) MUST_CHECK;
+/*
+ * The session as text, "" where the store is bound to none. False where there
+ * is none just now; sid is "" then too.
+ */
+bool redis_sid(struct redis *rd, char sid[ULID_LEN + 1]);
+/* "the session has expired", as ERR_UNREACHABLE. Returns false. */
+bool redis_expired(struct redis *rd, struct err *err);
+/* A script that refuses: {"schema", N}. Returns false, with err. */
+bool redis_foreign(struct redis *rd, const redisReply *reply, struct err *err);
+
+/* redis_row.c: records to the fields of a hash and back. */
+/* What a run has only while it lives goes with is_live. */
+void redis_push_record(
+    struct redis_args *args, const struct record *record, bool is_live);
+void redis_push_ms(struct redis_args *args, int64_t ms); /* CLOCK_NONE: "" */
+void redis_push_ulid(struct redis_args *args, const struct ulid *id);
+/*
+ * An HGETALL as a record, the caller's to release. False where there is none,
+ * or none that makes sense; record is empty then.
+ */
+bool redis_read_record(
+    const redisReply *reply, const struct ulid *id, struct record *record);
+/* The output, an HMGET of head and tail, into a record. */
+void redis_read_output(const redisReply *reply, struct record *record);
+/* Strictly: a whole number and nothing else. */
+bool redis_read_number(const char *text, size_t len, int64_t *n);
+bool redis_read_ms(const redisReply *reply, int64_t *ms);
+bool redis_read_ulid(const redisReply *reply, struct ulid *id);
+bool redis_reply_is(const redisReply *reply, const char *word);
+bool redis_read_status(const redisReply *reply, enum record_status *status);
+/* A copy of a text reply, or NULL. */
+char *redis_read_text(const redisReply *reply);
+
+/* redis_write.c */
+bool redis_apply(
+    struct store *store, struct store_op **ops, size_t n, struct err *err);
+
+/* redis_start.c */
+bool redis_take_over(struct store *store, const struct identity *self,
+    int64_t now_ms, struct store_start *start, struct err *err);
+bool redis_reap(struct store *store, int64_t now_ms, struct store_start *start,
     struct err *err);
+
+/* redis_read.c, redis_stats.c */
+/* The names of all jobs that are known, sorted; redis_job_names_free's. */
+bool redis_job_names(
+    struct redis *rd, char ***names, size_t *n, struct err *err) MUST_CHECK;
+void redis_job_names_free(char **names, size_t n);
+/*
+ * The records of these ids, in their order; one that is gone, or makes no
+ * sense, is left out. `each` returns false to stop; the record is borrowed.
+ */
+bool redis_each_record(struct redis *rd, const struct ulid *id, size_t n,
+    history_fn *each, void *data, struct err *err) MUST_CHECK;
+bool redis_list(struct store *store, const struct history_filter *filter,
+    history_fn *each, void *data, struct err *err);
+bool redis_find(struct store *store, const char *prefix, bool with_output,
+    struct record *record, bool *found, struct err *err);
+bool redis_last(struct store *store, const char *job, struct record *record,
+    bool *found, struct err *err);
+bool redis_jobs(struct store *store, const char *job, struct history_job **jobs,
+    size_t *n, struct err *err);
+bool redis_sample(struct store *store, const char *job, int64_t since_ms,
+    struct history_sample *sample, struct err *err);
 
 #endif

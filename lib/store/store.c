@@ -5,6 +5,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/store/backend.h"
+#include "lib/store/redis.h"
 #include "lib/store/sqlite.h"
 
 enum store_opened
@@ -13,6 +14,8 @@ store_open(const char *where, enum store_mode mode, struct store_limits limits,
 {
 	if (note != NULL)
 		*note = NULL;
+	if (redis_url_is(where))
+		return redis_open(where, mode, limits, store, note, err);
 	if (strcmp(where, "memory") != 0)
 		return sqlite_open(where, mode, limits, store, note, err);
 	if (mode != STORE_READ)

@@ -2,24 +2,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/mem.h"
 #include "lib/store/history.h"
 #include "lib/store/place.h"
+#include "lib/store/redis_link.h"
 
 /*
- * store WHERE [read|write|own [KEEP [MAX_AGE_MS]]] <SCRIPT: a store driven by
- * lines, all in one process, so that one suite can ask the same of each
+ * store WHERE [read|write|own [KEEP [MAX_AGE_MS [REPLICAS]]]] <SCRIPT: a store
+ * driven by lines, all in one process, so that one suite can ask the same of each
  * backend. What it prints says runs by their number. A line is a word and
  * key=value pairs:
  *
  *   begin end update skip watermark once   an operation, applied at once
  *   batch ... apply                        those between, as one
- *   list find last jobs sample start       what there is
+ *   list find last jobs sample start reap  what there is
  *   reopen                                 close, and open again
+ *   session N, - or gone                   write in whose name from now on; -
+ *                                          is nobody, gone one that expired
+ *   alive N [host=NAME], die N             a session of a Redis, by hand
  *
  * Operations take run=N (the id is made of N and of at=MS) and the fields of a
- * record by the names that JSON has, with ~ for blanks. job=- is none. `self` as owner or leader is this process,
- * `dead` one that is gone.
+ * record by the names that JSON has, with ~ for blanks; head_size=N and its
+ * like make N bytes of all kinds. job=- is none. `self` as owner or leader is
+ * this process, `dead` one that is gone. What else is in an op goes by its name
+ * there, and shared=1 alone=1 may_rerun=1 rerun_of=N gap=FROM:TO.
  */
 
 static const char *where;
@@ -63,6 +70,21 @@ text(const char *key)
 		if (*p == '~')
 			*p = ' ';
 	return copy;
+}
+
+/* Bytes of all kinds, but for 0 where it is to be a text. */
+static char *
+make_bytes(size_t n, bool is_text)
+{
+	char *bytes = mem_zalloc(n + 1, 1);
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		bytes[i] = (char)((i * 7 + i / 256) & 0xff);
+		if (is_text && bytes[i] == '\0')
+			bytes[i] = (char)0xff;
+	}
+	return bytes;
 }
 
 static struct ulid
@@ -165,6 +187,18 @@ set_record(struct record *r)
 	r->head_len = r->head != NULL ? strlen(r->head) : 0;
 	r->tail = text("tail");
 	r->tail_len = r->tail != NULL ? strlen(r->tail) : 0;
+	if (given("head_size") != NULL) {
+		r->head_len = (size_t)number("head_size", 0);
+		r->head = make_bytes(r->head_len, false);
+	}
+	if (given("tail_size") != NULL) {
+		r->tail_len = (size_t)number("tail_size", 0);
+		r->tail = make_bytes(r->tail_len, false);
+	}
+	if (given("error_size") != NULL) {
+		free(r->error);
+		r->error = make_bytes((size_t)number("error_size", 0), true);
+	}
 	set_identity("owner", &r->owner);
 	set_identity("leader", &r->leader);
 	if (given("status") != NULL &&
@@ -179,23 +213,43 @@ complain(const struct err *err)
 }
 
 static void
+say_grant(const struct store_op *op)
+{
+	int i;
+
+	printf(" fence=%llu", (unsigned long long)op->record.fence);
+	for (i = 0; i < op->n_gaps; i++)
+		printf(" gap=%lld:%lld", (long long)op->gaps[i].from_ms,
+		    (long long)op->gaps[i].to_ms);
+	printf("%s%s", op->differs ? " differs" : "",
+	    op->is_reset ? " reset" : "");
+}
+
+static void
 say_answer(const struct store_op *op)
 {
 	static const char *const name[] = {
 		[CLAIM_GRANTED] = "granted",
 		[CLAIM_LOST] = "lost",
 		[CLAIM_BLOCKED] = "blocked",
+		[CLAIM_LOCKED] = "locked",
+		[CLAIM_EARLY] = "early",
 		[CLAIM_FAILED] = "failed",
 	};
 
-	if (op->kind == STORE_BEGIN || op->kind == STORE_ONCE ||
-	    op->result == CLAIM_FAILED)
-		printf("%s", name[op->result]);
+	if (op->kind != STORE_BEGIN && op->kind != STORE_ONCE &&
+	    op->result != CLAIM_FAILED)
+		return;
+	printf("%s", name[op->result]);
 	if (op->kind == STORE_BEGIN && op->result == CLAIM_GRANTED)
-		printf(" fence=%llu", (unsigned long long)op->record.fence);
-	if (op->kind == STORE_BEGIN || op->kind == STORE_ONCE ||
-	    op->result == CLAIM_FAILED)
-		printf("\n");
+		say_grant(op);
+	if (op->result == CLAIM_BLOCKED)
+		printf(" by=%lld", (long long)run_number(&op->blocker));
+	if (op->result == CLAIM_LOCKED)
+		printf(" holder='%s'", op->holder);
+	if (op->result == CLAIM_EARLY)
+		printf(" wait=%s", op->wait_ms > 0 ? "some" : "none");
+	printf("\n");
 }
 
 static void
@@ -215,6 +269,33 @@ apply_batch(void)
 }
 
 static void
+set_gap(struct store_gap *gap)
+{
+	const char *colon, *from = given("gap");
+
+	if (from == NULL || (colon = strchr(from, ':')) == NULL)
+		return;
+	gap->from_ms = strtoll(from, NULL, 10);
+	gap->to_ms = strtoll(colon + 1, NULL, 10);
+}
+
+static void
+set_op(struct store_op *op)
+{
+	op->watermark_ms = number("to", CLOCK_NONE);
+	op->is_alone = given("alone") != NULL;
+	op->is_shared = given("shared") != NULL;
+	op->before_ms = number("before", CLOCK_NONE);
+	op->schedule = (uint64_t)number("schedule", 0);
+	op->lock = text("lock");
+	op->may_rerun = given("may_rerun") != NULL;
+	op->is_rerun = given("rerun_of") != NULL;
+	op->rerun_of = run_id(
+	    number("at", number("scheduled", 1000)), number("rerun_of", 0));
+	set_gap(&op->gap);
+}
+
+static void
 operate(enum store_op_kind kind, enum record_status status)
 {
 	struct record r;
@@ -224,7 +305,7 @@ operate(enum store_op_kind kind, enum record_status status)
 	if (given("status") == NULL)
 		r.status = status;
 	op = store_op_new(kind, &r);
-	op->watermark_ms = number("to", CLOCK_NONE);
+	set_op(op);
 	record_release(&r);
 	batch[batched++] = op;
 	if (!is_batching)
@@ -252,6 +333,23 @@ say_text(const char *name, const char *value)
 		printf(" %s='%s'", name, value);
 }
 
+/* What is long, or is not for people, by its length and a hash. */
+static void
+say_blob(const char *name, const char *bytes, size_t n)
+{
+	size_t i;
+
+	if (bytes == NULL)
+		return;
+	for (i = 0; i < n && bytes[i] >= ' ' && bytes[i] <= '~';)
+		i++;
+	if (i == n && n < 200)
+		printf(" %s='%.*s'", name, (int)n, bytes);
+	else
+		printf(" %s=%zu:%016llx", name, n,
+		    (unsigned long long)hash_bytes(bytes, n, 0));
+}
+
 static bool
 say_record(void *data, const struct record *r)
 {
@@ -268,7 +366,7 @@ say_record(void *data, const struct record *r)
 	say_ms("retry_at", r->retry_at_ms);
 	say_if("exit_code", r->exit_code, -1);
 	say_if("signal", r->signal, 0);
-	say_text("error", r->error);
+	say_blob("error", r->error, r->error != NULL ? strlen(r->error) : 0);
 	say_text("worker", r->worker);
 	say_if("fence", (int64_t)r->fence, 0);
 	say_if("user_us", r->user_us, -1);
@@ -277,10 +375,8 @@ say_record(void *data, const struct record *r)
 	say_if("output_bytes", r->output_bytes, 0);
 	say_if("count", r->count, 1);
 	say_text("metadata", r->metadata);
-	if (r->head != NULL)
-		printf(" head='%.*s'", (int)r->head_len, r->head);
-	if (r->tail != NULL)
-		printf(" tail='%.*s'", (int)r->tail_len, r->tail);
+	say_blob("head", r->head, r->head_len);
+	say_blob("tail", r->tail, r->tail_len);
 	printf("\n");
 	return true;
 }
@@ -418,12 +514,33 @@ sample(void)
 }
 
 static void
+say_start(struct store_start *found)
+{
+	size_t i;
+
+	printf("lost=%zu\n", found->lost);
+	for (i = 0; i < found->n_pending; i++)
+		say_record(NULL, &found->pending[i]);
+	for (i = 0; i < found->n_alive; i++)
+		say_record(NULL, &found->alive[i]);
+	for (i = 0; i < found->n_again; i++)
+		printf("again %s %lld scheduled=%lld\n", found->again[i].job,
+		    (long long)run_number(&found->again[i].id),
+		    (long long)found->again[i].scheduled_ms);
+	for (i = 0; i < found->jobs; i++) {
+		printf("job %s", found->job[i].name);
+		say_ms("watermark", found->job[i].watermark_ms);
+		printf("\n");
+	}
+	store_start_release(found);
+}
+
+static void
 start(void)
 {
 	struct store_start found;
 	struct identity self;
 	struct err err;
-	size_t i;
 
 	identity_self(&self);
 	if (!store_take_over(store, given("alone") != NULL ? NULL : &self,
@@ -431,17 +548,113 @@ start(void)
 		complain(&err);
 		return;
 	}
-	printf("lost=%zu\n", found.lost);
-	for (i = 0; i < found.n_pending; i++)
-		say_record(NULL, &found.pending[i]);
-	for (i = 0; i < found.n_alive; i++)
-		say_record(NULL, &found.alive[i]);
-	for (i = 0; i < found.jobs; i++) {
-		printf("job %s", found.job[i].name);
-		say_ms("watermark", found.job[i].watermark_ms);
-		printf("\n");
-	}
-	store_start_release(&found);
+	say_start(&found);
+}
+
+static void
+reap(void)
+{
+	struct store_start found;
+	struct err err;
+
+	if (!store_reap(store, number("now", 9000), &found, &err))
+		complain(&err);
+	else
+		say_start(&found);
+}
+
+/* Sessions */
+
+static struct ulid session;
+static bool is_session_gone;
+
+static bool
+current_session(void *data, struct ulid *id)
+{
+	(void)data;
+	*id = session;
+	return !is_session_gone;
+}
+
+static bool is_bound;
+
+static void
+bind_session(void)
+{
+	struct store_session bound = { is_bound ? current_session : NULL,
+		NULL };
+
+	store_bind(store, &bound);
+}
+
+static void
+set_session(void)
+{
+	const char *who = words > 1 ? word[1] : "-";
+
+	is_bound = strcmp(who, "-") != 0;
+	is_session_gone = strcmp(who, "gone") == 0;
+	session = run_id(1, strtoll(who, NULL, 10));
+	bind_session();
+}
+
+/* VERB KEY [ARG...], by hand, since nobody here renews sessions. */
+static void
+ask_redis(const char *verb, const char *key, const char *a, const char *b)
+{
+	struct redis_args args = { 0 };
+	struct redis_link *link;
+	struct redis_url url;
+	redisReply *reply;
+	struct err err;
+
+	if (!redis_url_parse(where, &url, &err))
+		abort();
+	link = redis_link_new(&url, "tool");
+	redis_args_text(&args, verb);
+	redis_args_key(&args, link, "%s", key);
+	if (a != NULL)
+		redis_args_text(&args, a);
+	if (b != NULL)
+		redis_args_text(&args, b);
+	if (redis_link_call(link, &args, &reply, &err))
+		freeReplyObject(reply);
+	else
+		complain(&err);
+	redis_args_release(&args);
+	redis_link_free(link);
+	redis_url_release(&url);
+}
+
+/* "s:" and the id of the session that the line names. */
+static void
+session_key(char *key, size_t size)
+{
+	struct ulid id = run_id(1, words > 1 ? strtoll(word[1], NULL, 10) : 0);
+	char sid[ULID_LEN + 1];
+
+	ulid_format(&id, sid);
+	snprintf(key, size, "s:%s", sid);
+}
+
+static void
+alive(void)
+{
+	char key[ULID_LEN + 3];
+
+	session_key(key, sizeof key);
+	ask_redis("SADD", "s", key + 2, NULL);
+	ask_redis("HSET", key, "host",
+	    given("host") != NULL ? given("host") : "elsewhere");
+}
+
+static void
+die(void)
+{
+	char key[ULID_LEN + 3];
+
+	session_key(key, sizeof key);
+	ask_redis("DEL", key, NULL, NULL);
 }
 
 static bool
@@ -459,6 +672,8 @@ open_store(void)
 	if (note != NULL)
 		printf("note: %s\n", note);
 	free(note);
+	if (opened == STORE_OPENED)
+		bind_session();
 	return opened == STORE_OPENED;
 }
 
@@ -534,6 +749,10 @@ static const struct {
 	{ "jobs", jobs },
 	{ "sample", sample },
 	{ "start", start },
+	{ "reap", reap },
+	{ "session", set_session },
+	{ "alive", alive },
+	{ "die", die },
 	{ "reopen", reopen },
 };
 
@@ -573,6 +792,8 @@ main(int argc, char **argv)
 		limits.keep = (int)strtol(argv[3], NULL, 10);
 	if (argc > 4)
 		limits.max_age_ms = strtoll(argv[4], NULL, 10);
+	if (argc > 5)
+		limits.min_replicas = (int)strtol(argv[5], NULL, 10);
 	if (!open_store())
 		return 1;
 	while (fgets(line, sizeof line, stdin) != NULL)

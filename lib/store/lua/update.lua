@@ -1,0 +1,41 @@
+-- STORE_UPDATE: the new state of a run that lives.
+
+local id, job, kind, sid = arg(), arg(), arg(), arg()
+local output, head, tail = arg(), arg(), arg()
+local key = P .. 'r:' .. id
+
+if is_foreign() then
+	return { 'schema', schema }
+end
+local r = call('HMGET', key, 'status', 'sid', 'lock', 'rerun', 'fence')
+if r[1] and not is_live(r[1]) or is_settled(job, id) then
+	return { 'ok' }
+end
+call('DEL', key)
+call('HSET', key, unpack(rest()))
+if r[1] then
+	for i, name in ipairs({ 'sid', 'lock', 'rerun', 'fence' }) do
+		if r[i + 1] then
+			call('HSET', key, name, r[i + 1])
+		end
+	end
+	if r[2] then
+		call('SREM', P .. 't:' .. r[2], id)
+	end
+	if sid ~= '' and r[2] ~= sid then
+		move_session(id, r[2], sid, r[3])
+	end
+else
+	if sid ~= '' then
+		call('HSET', key, 'sid', sid)
+	end
+	sign()
+	know_job(job, kind)
+	add_live(job, id, sid)
+end
+if output == 'put' then
+	call('HSET', P .. 'o:' .. id, 'head', head, 'tail', tail)
+elseif output == 'drop' then
+	call('DEL', P .. 'o:' .. id)
+end
+return { 'ok' }
