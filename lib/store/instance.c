@@ -8,6 +8,7 @@
 #include "lib/base/mem.h"
 #include "lib/store/history.h"
 #include "lib/store/owner.h"
+#include "lib/store/redis_session.h"
 
 void
 instances_release(struct instance *list, size_t n)
@@ -140,14 +141,40 @@ by_since(const void *a, const void *b)
 	return (x->since_ms > y->since_ms) - (x->since_ms < y->since_ms);
 }
 
+/* Of a Redis: more runs of one instance than this are not told. */
+#define RUNS_MOST 1000
+
+static bool
+find_sessions(const char *where, struct found *found, struct err *err)
+{
+	struct redis_link *link;
+	struct redis_url url;
+	bool is_good;
+
+	if (!redis_url_parse(where, &url, err))
+		return false;
+	link = redis_link_new(&url, "wjobs");
+	is_good = redis_session_list(
+	    link, RUNS_MOST, &found->list, &found->n, err);
+	redis_link_free(link);
+	redis_url_release(&url);
+	return is_good;
+}
+
 bool
 instances_list(const struct store_place *place, struct instance **list,
     size_t *n, struct err *err)
 {
 	struct found found = { 0 };
+	bool is_good;
 
-	find_owner(place, &found);
-	if (!find_runs(place, &found, err)) {
+	if (redis_url_is(place->store)) {
+		is_good = find_sessions(place->store, &found, err);
+	} else {
+		find_owner(place, &found);
+		is_good = find_runs(place, &found, err);
+	}
+	if (!is_good) {
 		instances_release(found.list, found.n);
 		return false;
 	}

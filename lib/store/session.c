@@ -55,7 +55,7 @@ struct session {
 
 	/* The thread's alone. */
 	pthread_t thread;
-	bool has_thread, was_open, has_id, has_draft, has_taken_over;
+	bool has_thread, was_open, has_id, has_draft;
 	struct ulid id; /* while has_id: open, or lost and not yet followed */
 	struct ulid draft; /* asked for; the answer may have been lost */
 	int64_t pause_ms, period_ms, next_ms;
@@ -201,9 +201,8 @@ look_after(struct session *s)
 		s->is_noted = true;
 		s->noted_ms = offset;
 	}
-	if (!s->store->ops->reap(s->store, s, !s->has_taken_over, &start, &err))
+	if (!s->store->ops->reap(s->store, s, &start, &err))
 		return;
-	s->has_taken_over = true;
 	if (start.jobs == 0 && start.n_pending == 0 && start.n_alive == 0 &&
 	    start.lost == 0 && start.n_again == 0)
 		return;
@@ -298,6 +297,8 @@ session_main(void *arg)
 	struct err err;
 	bool is_left;
 
+	if (is_open(s))
+		look_after(s);
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		sleep_until_next(s);
@@ -492,17 +493,6 @@ bool
 session_open(struct session *session, struct err *err)
 {
 	return attempt(session, err);
-}
-
-bool
-session_take_over(
-    struct session *session, struct store_start *found, struct err *err)
-{
-	struct session_store *store = session->store;
-
-	session->has_taken_over = store->ops->reap(
-	    store, session, true, found, err);
-	return session->has_taken_over;
 }
 
 /* No signal may come to this thread: they are the loop's. */

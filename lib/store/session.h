@@ -69,9 +69,9 @@ struct session_store_ops {
 	/* The instance's clock, for others to read. */
 	bool (*note)(struct session_store *store, const struct ulid *id,
 	    int64_t offset_ms, struct err *err);
-	/* What dead instances left: store_take_over, then store_reap. */
+	/* What dead instances left: store_reap. */
 	bool (*reap)(struct session_store *store, struct session *session,
-	    bool is_first, struct store_start *found, struct err *err);
+	    struct store_start *found, struct err *err);
 	void (*close)(struct session_store *store, const struct ulid *id);
 	void (*free)(struct session_store *store);
 };
@@ -109,12 +109,6 @@ struct session *session_new(struct ev_loop *loop, struct clock *clock,
  * end: the thread tries again.
  */
 bool session_open(struct session *session, struct err *err) MUST_CHECK;
-/*
- * After it was opened so, what there is to take over; else `found` has it once
- * the thread could do it.
- */
-bool session_take_over(struct session *session, struct store_start *found,
-    struct err *err) MUST_CHECK;
 /* False where there can be no thread. */
 bool session_start(struct session *session, struct err *err) MUST_CHECK;
 void session_state(struct session *session, struct session_state *state);

@@ -141,12 +141,11 @@ fake_note(struct session_store *store, const struct ulid *id, int64_t offset,
 }
 
 static bool
-fake_reap(struct session_store *store, struct session *of, bool is_first,
+fake_reap(struct session_store *store, struct session *of,
     struct store_start *found, struct err *err)
 {
 	(void)store;
 	(void)of;
-	(void)is_first;
 	(void)err;
 	pthread_mutex_lock(&lock);
 	found->lost = lost;
