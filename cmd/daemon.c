@@ -8,26 +8,24 @@
 
 #include <ev.h>
 
+#include "cmd/depot.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/engine/scheduler.h"
-#include "lib/store/late.h"
 #include "lib/store/owner.h"
-#include "lib/store/spool.h"
-#include "lib/store/writer.h"
+#include "lib/store/split.h"
 #include "lib/time/stamp.h"
-
-/* How long a stop waits for a slow store, after the last run has ended. */
-#define FLUSH_MS 5000
 
 struct daemon {
 	struct cli *cli;
 	struct ev_loop *loop;
 	struct engine engine;
 	struct pool pool;
-	struct owner owner;
-	struct store_start found;
-	struct writer *writer;
+	struct owner owner; /* of the jobfile */
+	struct store_place claims_place;
+	struct depot depot[2]; /* of claims; of history, where that is apart */
+	bool is_split;
+	struct split split;
 	struct scheduler *scheduler;
 	char *worker;
 	ev_signal term, interrupt, hangup;
@@ -112,112 +110,74 @@ daemon_open_pool(struct daemon *daemon, int size)
 	daemon->pool.data = daemon;
 }
 
-/* The store */
+/* The stores: most often one */
 
-static void
-daemon_on_store(void *data)
-{
-	struct daemon *daemon = data;
-	struct writer_state state;
-	char waiting[24], dropped[24];
-
-	writer_state(daemon->writer, &state);
-	snprintf(waiting, sizeof waiting, "%zu", state.waiting);
-	snprintf(
-	    dropped, sizeof dropped, "%llu", (unsigned long long)state.dropped);
-	if (state.note[0] != '\0')
-		log_line(LOG_ERROR, "%s", state.note);
-	if (state.is_degraded)
-		log_event(LOG_ERROR, "degraded: history waits for its store",
-		    "error", state.reason, "waiting", waiting, NULL);
-	else if (state.note[0] == '\0')
-		log_event(LOG_INFO, "the store takes history again", "dropped",
-		    state.dropped != 0 ? dropped : NULL, NULL);
-}
-
-static void
-daemon_log_found(const struct store_start *found)
-{
-	if (found->lost != 0)
-		log_line(LOG_WARN,
-		    "%zu runs of a scheduler that died are marked as lost",
-		    found->lost);
-}
-
-/*
- * The store, or one that opens later where it cannot now: jobs do not wait for
- * it. NULL where it is one that must not be written.
- */
-static struct store *
-daemon_reach_store(
-    struct daemon *daemon, struct store_limits limits, struct err *err)
-{
-	const struct store_place *place = &daemon->cli->place;
-	struct store *store = NULL;
-	char *note = NULL;
-	bool is_open = owner_take_store(place, &daemon->owner, err) &&
-	    store_open(place->store, STORE_OWN, limits, &store, &note, err) ==
-		STORE_OPENED;
-
-	if (note != NULL)
-		log_line(LOG_ERROR, "%s", note);
-	free(note);
-	if (is_open)
-		return store;
-	if (err->code == ERR_CONFIG || err->code == ERR_BUSY)
-		return NULL;
-	log_event(LOG_ERROR, "degraded: the store cannot be opened yet",
-	    "error", err->msg, NULL);
-	*err = (struct err){ 0 }; /* told, and no reason to end */
-	return late_new(place, &daemon->owner, limits);
-}
-
-/* What an earlier scheduler spooled comes first: it is what it did last. */
+/* Where instants are claimed, if that is not where history is kept. */
 static bool
-daemon_take_over(struct daemon *daemon, struct store *store, struct err *err)
+daemon_find_claims(struct daemon *daemon, struct err *err)
 {
-	const char *spool = daemon->cli->place.spool;
-	struct err spool_err;
-	bool is_in = spool_take_in(spool, store, &spool_err);
+	const struct jobfile *file = &daemon->cli->jobfile;
+	const char *claims = jobfile_claims(file);
+	struct store_place *place = &daemon->claims_place;
 
-	if (!is_in)
-		log_event(LOG_ERROR, "what was spooled waits", "error",
-		    spool_err.msg, NULL);
-	if (!store_take_over(store, &daemon->engine.self,
-		clock_wall_ms(daemon->engine.clock), &daemon->found, err))
+	if (claims == NULL || strcmp(claims, jobfile_history(file)) == 0)
+		return true;
+	if (!store_place_find(file->path, claims, place, err))
 		return false;
-	if (!is_in)
-		spool_correct(spool, &daemon->found);
-	daemon_log_found(&daemon->found);
+	daemon->is_split = true;
+	free(place->spool);
+	place->spool = mem_printf("%s/spool-claims", place->state_dir);
 	return true;
 }
 
 static bool
-daemon_open_store(struct daemon *daemon, struct err *err)
+daemon_open_depot(struct daemon *daemon, struct depot *depot,
+    const struct store_place *place, struct store_limits limits,
+    struct err *err)
+{
+	*depot = (struct depot){
+		.place = place,
+		.limits = limits,
+		.loop = daemon->loop,
+		.engine = &daemon->engine,
+		.is_for_claims = depot == &daemon->depot[0],
+		.owner = { -1, -1 },
+	};
+	return depot_open(depot, err);
+}
+
+/* Runs that both stores know are found once, instants where they are claimed. */
+static bool
+daemon_open_stores(struct daemon *daemon, struct err *err)
 {
 	struct cli *cli = daemon->cli;
-	struct store *store;
+	struct store_limits limits = cli_limits(cli), claims = limits;
+	struct depot *depot = daemon->depot;
 
 	if (!store_place_make(&cli->place, err) ||
-	    !owner_take(&cli->place, &daemon->owner, err))
+	    !owner_take(&cli->place, &daemon->owner, err) ||
+	    !daemon_find_claims(daemon, err))
 		return false;
-	store = daemon_reach_store(daemon, cli_limits(cli), err);
-	if (store == NULL)
+	claims.keep = 1;
+	if (!daemon_open_depot(daemon, &depot[0],
+		daemon->is_split ? &daemon->claims_place : &cli->place,
+		daemon->is_split ? claims : limits, err) ||
+	    (daemon->is_split &&
+		!daemon_open_depot(
+		    daemon, &depot[1], &cli->place, limits, err)))
 		return false;
-	if (!daemon_take_over(daemon, store, err)) {
-		store_close(store);
-		return false;
+	daemon->engine.store = &depot[0].writer->port;
+	if (daemon->is_split) {
+		split_init(&daemon->split, &depot[0].writer->port,
+		    &depot[1].writer->port);
+		daemon->engine.store = &daemon->split.port;
 	}
-	daemon->writer = writer_start(daemon->loop, store, cli->place.spool,
-	    daemon_on_store, daemon, err);
-	if (daemon->writer == NULL) {
-		store_close(store);
-		return false;
-	}
+	daemon->engine.runtime_dir = cli->place.runtime_dir;
+	daemon->engine.is_shared = jobfile_is_shared(&cli->jobfile);
+	daemon->engine.is_first = depot[0].session == NULL ||
+	    depot[0].state.is_first;
 	owner_sign(&daemon->owner, daemon->worker,
 	    clock_wall_ms(daemon->engine.clock));
-	daemon->engine.store = &daemon->writer->port;
-	daemon->engine.runtime_dir = cli->place.runtime_dir;
 	return true;
 }
 
@@ -244,17 +204,18 @@ daemon_open(struct daemon *daemon, const struct daemon_options *options,
 	engine->jobfile = file->path;
 	engine->worker = daemon->worker;
 	engine_init(engine);
-	return daemon_open_store(daemon, err);
+	return daemon_open_stores(daemon, err);
 }
 
+/* A thread that hangs has them still, and ends with the process. */
 static void
-daemon_flush(struct daemon *daemon)
+daemon_close_loop(struct daemon *daemon)
 {
-	struct err err;
-
-	if (daemon->writer != NULL &&
-	    !writer_stop(daemon->writer, FLUSH_MS, &err))
-		log_event(LOG_ERROR, "history is lost", "error", err.msg, NULL);
+	if (daemon->depot[0].is_stuck || daemon->depot[1].is_stuck)
+		return;
+	clock_close(daemon->engine.clock);
+	log_detach();
+	ev_loop_destroy(daemon->loop);
 }
 
 static void
@@ -263,19 +224,18 @@ daemon_close(struct daemon *daemon)
 	if (daemon->loop == NULL)
 		return;
 	scheduler_free(daemon->scheduler);
-	daemon_flush(daemon);
+	depot_close(&daemon->depot[1]);
+	depot_close(&daemon->depot[0]);
 	/* only now: an impatient TERM must not cost what is being written */
 	ev_signal_stop(daemon->loop, &daemon->term);
 	ev_signal_stop(daemon->loop, &daemon->interrupt);
 	ev_signal_stop(daemon->loop, &daemon->hangup);
-	store_start_release(&daemon->found);
 	proc_host_close(daemon->engine.host);
-	clock_close(daemon->engine.clock);
 	pool_release(&daemon->pool);
 	owner_give(&daemon->owner);
+	store_place_release(&daemon->claims_place);
 	engine_release(&daemon->engine);
-	log_detach();
-	ev_loop_destroy(daemon->loop);
+	daemon_close_loop(daemon);
 	free(daemon->worker);
 }
 
@@ -312,8 +272,8 @@ daemon_serve(struct daemon *daemon)
 	daemon_watch(daemon, &daemon->interrupt, daemon_on_stop, SIGINT);
 	daemon_watch(daemon, &daemon->hangup, daemon_on_hangup, SIGHUP);
 	daemon_log_start(daemon);
-	scheduler_start(daemon->scheduler, &daemon->found);
-	store_start_release(&daemon->found);
+	scheduler_start(daemon->scheduler, &daemon->depot[0].found);
+	depot_begin(&daemon->depot[0], daemon->scheduler);
 	daemon_log_next(daemon);
 	while (!daemon->is_stopped)
 		ev_run(daemon->loop, 0);
@@ -325,7 +285,11 @@ int
 daemon_run(
     struct cli *cli, const struct daemon_options *options, struct err *err)
 {
-	struct daemon daemon = { .cli = cli, .owner = { -1, -1 } };
+	struct daemon daemon = {
+		.cli = cli,
+		.owner = { -1, -1 },
+		.depot = { { .owner = { -1, -1 } }, { .owner = { -1, -1 } } },
+	};
 	int status = CMD_FAILED;
 
 	if (daemon_open(&daemon, options, err)) {

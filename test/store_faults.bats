@@ -441,6 +441,50 @@ written"
   eventually counts status=completed 2
 }
 
+@test "store: one that is locked at the start is caught up with when the lock goes" {
+  needs sqlite3
+  cat >wjobs.yaml <<END
+store: $DB
+jobs:
+  daily:
+    cron: "0 0 * * *"
+    catch_up: once
+    command: echo "\$WJOBS_TRIGGER" >>daily
+  again:
+    cron: "0 0 1 1 *"
+    retry: { max: 3, delay: 1h }
+    command: echo "\$WJOBS_ATTEMPT" >>again
+  beat: { interval: 1s, command: echo >>beat }
+END
+  local now
+  now=$(date +%s)000
+  tool store "$DB" own <<END
+watermark job=daily to=$((now - 3 * 86400000))
+update run=7 job=again at=$((now - 60000)) scheduled=$((now - 60000)) started=$((now - 60000)) status=pending retry_at=$((now - 1000)) owner=dead attempt=1 error=x
+END
+  behind sqlite sqlite.out sqlite3 "$DB"
+  local holder=$!
+  exec 8>sqlite
+  echo "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; SELECT 'held';" >&8
+  eventually grep -q held sqlite.out
+  scheduler_start
+  eventually grep -q "degraded: the store cannot be opened yet" run.err
+  eventually lines_are beat -ge 2
+  [ ! -e daily ]
+  kill "$holder"
+  PATIENCE=12 eventually lines_are daily -eq 1
+  PATIENCE=12 eventually lines_are again -eq 1
+  is "$(cat daily again)" "catch_up
+2"
+  eventually counts job=daily 2
+  scheduler_stop
+  is "$(tool store "$DB" read <<<"list job=again" | cut -d' ' -f2-3)" "again completed"
+  is "$(tool store "$DB" read <<<"list job=daily" | cut -d' ' -f2-3)" "daily completed
+daily skipped"
+  lines_are daily -eq 1
+  lines_are again -eq 1
+}
+
 # D5
 
 @test "store: a history that is pruned stops growing" {

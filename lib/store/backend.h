@@ -15,6 +15,9 @@ struct store_ops {
 	void (*rest)(struct store *store); /* NULL: nothing to give back */
 	bool (*take_over)(struct store *store, const struct identity *self,
 	    int64_t now_ms, struct store_start *start, struct err *err);
+	/* NULL: it is open. See store_come. */
+	bool (*come)(
+	    struct store *store, struct store_start *found, struct err *err);
 	/* NULL, both: no other instances. */
 	bool (*reap)(struct store *store, int64_t now_ms,
 	    struct store_start *start, struct err *err);

@@ -5,12 +5,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/store/backend.h"
+#include "lib/store/spool.h"
 
 struct late {
 	struct store store; /* first */
-	const struct store_place *place;
-	struct owner *owner;
-	struct store_limits limits;
+	struct late_place place;
 	struct store *real; /* NULL: not open yet */
 };
 
@@ -23,81 +22,92 @@ late_close(struct store *store)
 	free(late);
 }
 
-/*
- * Nobody listens for what there is to say of the file (that it was damaged,
- * and where it is now), so one write fails with it; the next one is made.
- */
-static bool
-late_tell(char *note, struct err *err)
+/* What an earlier scheduler spooled comes first: it is what it did last. */
+bool
+late_take_over(const struct store_place *place, struct store *store,
+    const struct identity *self, struct store_start *found, char **note,
+    struct err *err)
 {
-	err_set(err, ERR_UNREACHABLE, "%s", note);
-	free(note);
-	return false;
+	struct err spool_err;
+	bool is_in = spool_take_in(place->spool, store, &spool_err);
+
+	*note = NULL;
+	if (!store_take_over(store, self, clock_now_ms(), found, err))
+		return false;
+	if (!is_in) {
+		spool_correct(place->spool, found);
+		*note = mem_strdup(spool_err.msg);
+	}
+	return true;
 }
 
-/* What it finds comes too late to go on with: all of it stays as it was. */
 static bool
 late_open(struct late *late, struct err *err)
 {
-	struct store_start found;
+	const struct late_place *at = &late->place;
 	char *note = NULL;
 
-	if (!owner_take_store(late->place, late->owner, err))
+	if (!owner_take_store(at->place, at->owner, err))
 		return false;
-	if (store_open(late->place->store, STORE_OWN, late->limits, &late->real,
-		&note, err) != STORE_OPENED) {
+	if (store_open(at->place->store, STORE_OWN, at->limits, &late->real,
+		&note, err) == STORE_OPENED) {
+		if (at->session != NULL)
+			store_bind(late->real, at->session);
+	} else {
 		late->real = NULL;
-		return false;
 	}
-	if (!store_take_over(late->real, NULL, clock_now_ms(), &found, err)) {
-		free(note);
-		store_close(late->real);
-		late->real = NULL;
+	/*
+	 * Nobody listens for what there is to say of the file (that it was
+	 * damaged, and where it is now), so this attempt fails with it; the
+	 * next one goes on.
+	 */
+	if (note != NULL)
+		err_set(err, ERR_UNREACHABLE, "%s", note);
+	free(note);
+	return late->real != NULL && note == NULL;
+}
+
+static bool
+late_come(struct store *store, struct store_start *found, struct err *err)
+{
+	struct late *late = (struct late *)store;
+	char *note;
+
+	if (late->real == NULL && !late_open(late, err))
 		return false;
-	}
-	store_start_release(&found);
-	return note == NULL || late_tell(note, err);
+	if (!late_take_over(late->place.place, late->real, late->place.self,
+		found, &note, err))
+		return false;
+	free(note); /* the writer has it in memory */
+	return true;
 }
 
 static bool
 late_apply(
     struct store *store, struct store_op **ops, size_t n, struct err *err)
 {
-	struct late *late = (struct late *)store;
-
-	if (late->real == NULL && !late_open(late, err))
-		return false;
-	return store_apply(late->real, ops, n, err);
+	return store_apply(((struct late *)store)->real, ops, n, err);
 }
 
-/* Nothing is known, and that is no failure. */
-static bool
-late_take_over(struct store *store, const struct identity *self, int64_t now_ms,
-    struct store_start *start, struct err *err)
+static void
+late_rest(struct store *store)
 {
-	(void)store;
-	(void)self;
-	(void)now_ms;
-	(void)start;
-	(void)err;
-	return true;
+	store_rest(((struct late *)store)->real);
 }
 
 static const struct store_ops late_ops = {
 	.close = late_close,
 	.apply = late_apply,
-	.take_over = late_take_over,
+	.rest = late_rest,
+	.come = late_come,
 };
 
 struct store *
-late_new(const struct store_place *place, struct owner *owner,
-    struct store_limits limits)
+late_new(const struct late_place *place)
 {
 	struct late *late = mem_zalloc(1, sizeof *late);
 
 	late->store.ops = &late_ops;
-	late->place = place;
-	late->owner = owner;
-	late->limits = limits;
+	late->place = *place;
 	return &late->store;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/redis_url.h"
 
 /*
  * The files stay when the locks go: to remove one that
@@ -89,7 +90,8 @@ owner_take_store(
 {
 	char *path, *what;
 
-	if (strcmp(place->store, "memory") == 0 || owner->store_fd >= 0)
+	if (strcmp(place->store, "memory") == 0 || redis_url_is(place->store) ||
+	    owner->store_fd >= 0)
 		return true;
 	path = mem_printf("%s-lock", place->store);
 	what = mem_printf("the store '%s'", place->store);

@@ -14,7 +14,7 @@
 struct owner {
 	int jobfile_fd, store_fd; /* -1: not held */
 };
-/* The jobfile's, into *owner; then the store's, which `memory` does not need. */
+/* The jobfile's, into *owner; then the store's, which `memory` and a Redis do not need. */
 bool owner_take(const struct store_place *place, struct owner *owner,
     struct err *err) MUST_CHECK;
 bool owner_take_store(const struct store_place *place, struct owner *owner,

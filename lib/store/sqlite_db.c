@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
-#include "lib/store/lock.h"
 #include "lib/store/sqlite.h"
 
 /*
@@ -498,7 +497,6 @@ sqlite_release(struct sqlite *sq)
 	}
 	names_release(&sq->jobs);
 	names_release(&sq->workers);
-	lock_close(sq->locks);
 	free(sq->path);
 	free(sq);
 }

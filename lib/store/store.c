@@ -83,6 +83,22 @@ store_apply(
 	return false;
 }
 
+bool
+store_is_late(const struct store *store)
+{
+	return store->ops->come != NULL;
+}
+
+bool
+store_come(struct store *store, struct store_start *found, struct err *err)
+{
+	*found = (struct store_start){ 0 };
+	if (store->ops->come == NULL || store->ops->come(store, found, err))
+		return true;
+	store_start_release(found);
+	return false;
+}
+
 void
 store_rest(struct store *store)
 {

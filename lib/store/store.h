@@ -13,7 +13,9 @@
  * scheduler's loop never calls it, but posts to a writer (writer.h); reading
  * commands call it straight.
  */
+struct split;
 struct store;
+struct store_start;
 
 enum store_mode {
 	STORE_READ,  /* never creates anything */
@@ -187,6 +189,9 @@ struct store_op {
 	/* The writer's. */
 	struct store_op *next;
 	size_t bytes;
+	/* Of a claim that goes through a split port (split.h). */
+	struct split *split;
+	void (*split_done)(struct store_op *op);
 };
 
 /* Copies record (NULL: an empty one). Instants are CLOCK_NONE. */
@@ -201,6 +206,15 @@ void store_op_free(struct store_op *op);
  */
 bool store_apply(struct store *store, struct store_op **ops, size_t n,
     struct err *err) MUST_CHECK;
+
+/*
+ * Of a store that could not be opened when its scheduler began (late.h): open
+ * it now. True once it is, with what there was to take over; nothing can be
+ * applied before. Others are open from the start.
+ */
+bool store_is_late(const struct store *store);
+bool store_come(
+    struct store *store, struct store_start *found, struct err *err) MUST_CHECK;
 
 /* There is nothing to do for a while: memory kept for speed is given back. */
 void store_rest(struct store *store);

@@ -55,8 +55,7 @@ struct thread {
 	ev_prepare turn;    /* the loop has done its work, and would sleep */
 	struct list posted; /* in this turn; the loop's alone */
 	pthread_t thread;
-	void (*changed)(void *data);
-	void *data;
+	struct writer_events events;
 	char *spool_path;
 
 	/* The thread's alone. */
@@ -64,6 +63,7 @@ struct thread {
 	struct batch batch;
 	int64_t pause_ms;
 	size_t since_rest; /* operations written */
+	bool is_coming;    /* the store is late */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -74,6 +74,8 @@ struct thread {
 	int64_t stop_by_ms; /* monotonic */
 	char reason[512], note[512];
 	uint64_t dropped;
+	struct store_start found; /* as the store came */
+	bool has_found;
 	struct err end; /* of the spool's saving, at the end */
 	bool is_lost;
 };
@@ -429,10 +431,37 @@ thread_rest(struct thread *w)
 	pthread_mutex_lock(&w->lock);
 }
 
+/* Open a store that is late; with the lock held before and after. */
+static bool
+await_store(struct thread *w)
+{
+	struct store_start found;
+	struct err err;
+	bool is_good;
+
+	pthread_mutex_unlock(&w->lock);
+	is_good = store_come(w->store, &found, &err);
+	pthread_mutex_lock(&w->lock);
+	if (is_good) {
+		w->is_coming = false;
+		w->pause_ms = RETRY_MIN_MS;
+		w->found = found;
+		w->has_found = true;
+		set_degraded(w, false, NULL);
+	} else {
+		set_degraded(w, true, &err);
+		fail_claims(w);
+	}
+	if (w->has_found || w->has_changed || w->answers.n > 0)
+		ev_async_send(w->loop, &w->async);
+	return is_good;
+}
+
 static bool
 has_work(const struct thread *w)
 {
-	return w->batch.n != 0 || w->queue.n != 0 || w->is_stopping;
+	return w->batch.n != 0 || w->queue.n != 0 || w->is_stopping ||
+	    w->is_coming;
 }
 
 static void
@@ -458,9 +487,9 @@ thread_main(void *arg)
 		wait_for_work(w);
 		if (w->batch.n == 0)
 			take_batch(w);
-		if (w->batch.n == 0)
+		if (w->batch.n == 0 && w->is_stopping)
 			break;
-		if (write_batch(w))
+		if (w->is_coming ? await_store(w) : write_batch(w))
 			continue;
 		if (w->is_stopping && now_ms() >= w->stop_by_ms)
 			break;
@@ -523,7 +552,8 @@ on_async(struct ev_loop *loop, ev_async *async, int revents)
 	struct thread *w = async->data;
 	struct list answers;
 	struct store_op *op;
-	bool has_changed;
+	struct store_start found;
+	bool has_changed, has_found;
 
 	(void)loop;
 	(void)revents;
@@ -531,10 +561,16 @@ on_async(struct ev_loop *loop, ev_async *async, int revents)
 	answers = w->answers;
 	w->answers = (struct list){ 0 };
 	has_changed = w->has_changed;
-	w->has_changed = false;
+	has_found = w->has_found;
+	found = w->found;
+	w->has_changed = w->has_found = false;
 	pthread_mutex_unlock(&w->lock);
-	if (has_changed && w->changed != NULL)
-		w->changed(w->data);
+	if (has_changed && w->events.changed != NULL)
+		w->events.changed(w->events.data);
+	if (has_found && w->events.found != NULL)
+		w->events.found(w->events.data, &found);
+	if (has_found)
+		store_start_release(&found);
 	while ((op = list_pop(&answers)) != NULL) {
 		op->done(op);
 		store_op_free(op);
@@ -558,6 +594,8 @@ thread_start(struct thread *w)
 static void
 thread_free(struct thread *w)
 {
+	if (w->has_found)
+		store_start_release(&w->found);
 	list_release(&w->answers);
 	list_release(&w->queue);
 	pthread_cond_destroy(&w->wake);
@@ -569,7 +607,7 @@ thread_free(struct thread *w)
 
 struct writer *
 writer_start(struct ev_loop *loop, struct store *store, const char *spool_path,
-    void (*changed)(void *data), void *data, struct err *err)
+    const struct writer_events *events, struct err *err)
 {
 	struct thread *w = mem_zalloc(1, sizeof *w);
 	pthread_condattr_t attr;
@@ -578,8 +616,8 @@ writer_start(struct ev_loop *loop, struct store *store, const char *spool_path,
 	w->writer.port.post = thread_post;
 	w->loop = loop;
 	w->store = store;
-	w->changed = changed;
-	w->data = data;
+	w->events = *events;
+	w->is_coming = w->is_degraded = store_is_late(store);
 	w->spool_path = mem_strdup(spool_path);
 	w->pause_ms = RETRY_MIN_MS;
 	w->batch.op = mem_alloc(BATCH_MAX * sizeof *w->batch.op);

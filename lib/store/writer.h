@@ -34,16 +34,26 @@ struct writer_state {
 	char note[512];
 };
 
+/* Called on the loop; each may be NULL. */
+struct writer_events {
+	/*
+	 * The state turns degraded or well, for another reason, or has a new
+	 * note.
+	 */
+	void (*changed)(void *data);
+	/* A store that is late has come, with what there is to take over. */
+	void (*found)(void *data, struct store_start *found);
+	void *data;
+};
+
 /*
  * Takes the store, which the thread closes at its end; the loop goes on while
- * the writer lives. `changed` (may be NULL) is called on the loop when the
- * state turns degraded or well, for another reason, or has a new note. spool_path NULL: no spool
- * file. NULL with err where there can be no thread; the store is then still
- * the caller's.
+ * the writer lives. spool_path NULL: no spool file. NULL with err where there
+ * can be no thread; the store is then still the caller's.
  */
 struct writer *
 writer_start(struct ev_loop *loop, struct store *store, const char *spool_path,
-    void (*changed)(void *data), void *data, struct err *err);
+    const struct writer_events *events, struct err *err);
 void writer_state(struct writer *writer, struct writer_state *state);
 /* The store is known to be back: what waits is tried at once. */
 void writer_hurry(struct writer *writer);

@@ -488,20 +488,29 @@ use_after_fork(const char *path)
 static int
 write_late(const char *path)
 {
-	struct store_place p = { .store = mem_strdup(path) };
+	struct store_place p = { .store = mem_strdup(path),
+		.spool = mem_printf("%s-spool", path) };
 	struct owner owner = { -1, -1 };
 	struct store_limits limits = { 100, -1, 0 };
-	struct store *store = late_new(&p, &owner, limits);
+	struct identity self;
+	struct late_place at = { &p, &owner, limits, &self, NULL };
+	struct store *store = late_new(&at);
+	struct store_start found;
 	struct record r;
 	struct err err;
 	char line[8];
 	int64_t n = 0;
+	bool is_open = false;
 
+	identity_self(&self);
 	while (fgets(line, sizeof line, stdin) != NULL) {
 		make_run(&r, n++, 1);
 		finish_run(&r);
+		if (!is_open && (is_open = store_come(store, &found, &err)))
+			store_start_release(&found);
 		printf("%s\n",
-		    apply(store, STORE_END, &r, &err) ? "written" : err.msg);
+		    is_open && apply(store, STORE_END, &r, &err) ? "written"
+								 : err.msg);
 		fflush(stdout);
 		record_release(&r);
 	}

@@ -268,6 +268,7 @@ int
 main(int argc, char **argv)
 {
 	struct store_limits limits = { 1000000, -1, 0 };
+	struct writer_events events = { .changed = on_changed };
 	struct store *store;
 	struct err err;
 	char *note = NULL;
@@ -284,7 +285,7 @@ main(int argc, char **argv)
 	free(note);
 	loop = ev_loop_new(EVFLAG_AUTO);
 	writer = writer_start(
-	    loop, store, argc > 2 ? argv[2] : NULL, on_changed, NULL, &err);
+	    loop, store, argc > 2 ? argv[2] : NULL, &events, &err);
 	if (writer == NULL)
 		return 1;
 	ev_timer_init(&poll_timer, on_poll, 0., 0.01);
