@@ -219,3 +219,54 @@ lock_is_held() { lock_is "$1" "$1: held by "; }
   refuses 2 "'x' is not a duration" lock k --wait=x -- true
   refuses 2 "'5' has no unit" lock k --ttl 5 -- true
 }
+
+# jobs LINE - a jobfile of that store, with that job.
+jobs() {
+  printf 'store: "%s"\njobs:\n  %s\n' "$STORE" "$1" >wjobs.yaml
+}
+
+@test "lock of a job: it and wjobs lock exclude one another" {
+  local token run
+  jobs 'a: { interval: 1d, lock: k, command: "echo ready >out; read -r _ <fifo" }'
+  mkfifo fifo
+  token=$(lock k --take --ttl 1m)
+  run -75 --separate-stderr wjobs run a
+  has "$stderr" "lock 'k' is held by $(hostname):"
+  [[ ! -e out ]]
+  lock k --release "$token"
+  "$WJOBS" run a 3>&- 4>&- &
+  eventually test -s out
+  run=$(wjobs history a -n 1 -o id)
+  lock_refuses 75 "the lock 'k' is held by a, run $run on " k -- true
+  lock_refuses 75 "held by a, run" k --take --ttl 1m
+  run -75 --separate-stderr wjobs run a
+  echo >fifo
+  wait $!
+  lock k -- true
+}
+
+@test "lock of a job: the scheduler skips what it cannot lock, and runs it later" {
+  local token
+  jobs 'a: { interval: 100ms, lock: k, command: "echo ran >>out" }'
+  token=$(lock k --take --ttl 1m)
+  scheduler_start
+  eventually eval '[[ $(wjobs history a -n 1 -o status,reason) == "skipped"*"lock" ]]'
+  [[ ! -e out ]]
+  lock k --release "$token"
+  eventually test -s out
+  scheduler_stop
+  lock k -- true
+}
+
+@test "lock of a job: two jobs of one lock never overlap" {
+  printf 'store: "%s"\ndefaults: { interval: 100ms, lock: k }\njobs:\n' \
+    "$STORE" >wjobs.yaml
+  for name in a b c; do
+    echo "  $name: { command: \"mkdir busy || echo two >>bad; sleep 0.03; rmdir busy; echo $name >>out\" }"
+  done >>wjobs.yaml
+  scheduler_start
+  eventually lines_are out -ge 8
+  scheduler_stop
+  [[ ! -e bad ]]
+  lock_is_free k
+}

@@ -163,3 +163,28 @@ END
   for pid in "${pids[@]}"; do wait "$pid"; done
   is "$(<counter)" 400
 }
+
+@test "lock of a job, file: it lasts until the command ends that a dead scheduler left" {
+  jobfile <<'END'
+jobs:
+  a: { interval: 1d, run_immediately: true, lock: k, command: "echo $$ >pid; exec sleep 60" }
+END
+  scheduler_start
+  eventually test -s pid
+  kill -KILL "$scheduler"
+  scheduler_wait
+  refuses 75 "the lock 'k' is held by a, run" lock k -- true
+  kill "$(<pid)"
+  eventually wjobs lock k -- true
+}
+
+@test "lock of a job, memory: jobs of one scheduler exclude one another" {
+  printf 'store: memory\ndefaults: { interval: 100ms, lock: k }\njobs:\n' >wjobs.yaml
+  for name in a b; do
+    echo "  $name: { command: \"mkdir busy || echo two >>bad; sleep 0.03; rmdir busy; echo $name >>out\" }"
+  done >>wjobs.yaml
+  scheduler_start
+  eventually lines_are out -ge 6
+  scheduler_stop
+  [[ ! -e bad && ! -e memory-locks ]]
+}

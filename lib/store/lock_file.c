@@ -289,6 +289,16 @@ lock_file_drop(struct lock *lock, const char *token, struct err *err)
 }
 
 bool
+lock_file_guard(struct lock *lock, const char *token,
+    const struct identity *command, struct err *err)
+{
+	struct change change = { CHANGE_COMMAND, 0, command };
+	bool is_ours;
+
+	return change_slot(table_of(lock), NULL, token, &change, &is_ours, err);
+}
+
+bool
 lock_file_adopt(struct lock *lock, const char *token,
     const struct identity *process, struct err *err)
 {

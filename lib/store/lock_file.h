@@ -14,13 +14,15 @@
  */
 struct lock *lock_file_open(const char *store);
 
-/* Release what is held under the token, whatever its name. */
+/*
+ * The same for what is held under a token, whatever its name. True also where
+ * nothing is.
+ */
 bool lock_file_drop(
     struct lock *lock, const char *token, struct err *err) MUST_CHECK;
-/*
- * Another process answers for what is held under the token: it takes the place
- * of the holder. True also where nothing is held.
- */
+bool lock_file_guard(struct lock *lock, const char *token,
+    const struct identity *command, struct err *err) MUST_CHECK;
+/* Another process answers for it: it takes the place of the holder. */
 bool lock_file_adopt(struct lock *lock, const char *token,
     const struct identity *process, struct err *err) MUST_CHECK;
 

@@ -108,6 +108,7 @@ struct sqlite {
 	uint64_t workers_at;   /* the one in which `workers` was filled */
 	int64_t swept_ms;      /* when old runs were looked for last */
 	bool is_sweep_due;     /* the last sweep left some over */
+	struct lock *locks;    /* NULL: none of our runs has one */
 	/* A take-over that could be read, but not yet written. */
 	bool owes_take_over;
 	struct identity self;
@@ -225,6 +226,17 @@ sqlite_claim(struct sqlite *sq, int64_t job, struct store_op *op, bool *is_new);
 int sqlite_set_watermark(struct sqlite *sq, int64_t job, int64_t ms);
 /* Never back; CLOCK_NONE leaves it. */
 int sqlite_forward(struct sqlite *sq, int64_t job, int64_t ms);
+
+/* sqlite_lock.c: the locks of runs, by the run's id. */
+/*
+ * Take op->lock for op's run, which may have it already. Where it is held,
+ * op->result and op->holder say so; CLAIM_FAILED where that is not known.
+ */
+bool sqlite_take_lock(struct sqlite *sq, struct store_op *op);
+/* Whatever the run holds. */
+void sqlite_drop_lock(struct sqlite *sq, const struct ulid *id);
+void sqlite_guard_lock(struct sqlite *sq, const struct record *record);
+void sqlite_adopt_lock(struct sqlite *sq, const struct record *record);
 
 /* sqlite_write.c */
 /* Write a row of live, or its new state. */

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
+#include "lib/store/lock.h"
 #include "lib/store/sqlite.h"
 
 /*
@@ -497,6 +498,7 @@ sqlite_release(struct sqlite *sq)
 	}
 	names_release(&sq->jobs);
 	names_release(&sq->workers);
+	lock_close(sq->locks);
 	free(sq->path);
 	free(sq);
 }

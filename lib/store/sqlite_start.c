@@ -102,6 +102,7 @@ settle(struct sqlite *sq, struct found *found, const struct identity *self,
 			rc = mark_lost(sq, record, now_ms);
 		} else if (self != NULL) {
 			record->owner = *self;
+			sqlite_adopt_lock(sq, record);
 			rc = sqlite_put_live(sq, record, CLOCK_NONE);
 		}
 	}

@@ -75,6 +75,8 @@ begin(struct sqlite *sq, int64_t job, struct store_op *op)
 
 	if (rc != SQLITE_OK || !is_new)
 		return rc;
+	if (op->lock != NULL && !sqlite_take_lock(sq, op))
+		return rc;
 	return put_live(sq, job, &op->record,
 	    store_op_claims(op) ? op->record.scheduled_ms : CLOCK_NONE);
 }
@@ -355,6 +357,7 @@ end(struct sqlite *sq, int64_t job, const struct record *given)
 
 	if (rc != SQLITE_OK)
 		return rc;
+	sqlite_drop_lock(sq, &record.id);
 	if (record.status == RECORD_SKIPPED)
 		return end_as_skip(sq, job, &record, &dropped);
 	if (dropped.was_there)
@@ -387,6 +390,7 @@ update(struct sqlite *sq, int64_t job, const struct record *record)
 
 	if (rc != SQLITE_OK || is_over)
 		return rc;
+	sqlite_guard_lock(sq, record);
 	rc = put_live(sq, job, record, CLOCK_NONE);
 	if (rc != SQLITE_OK || record->status != RECORD_PENDING)
 		return rc;
