@@ -84,6 +84,14 @@ bool redis_read_status(const redisReply *reply, enum record_status *status);
 /* A copy of a text reply, or NULL. */
 char *redis_read_text(const redisReply *reply);
 
+/* redis_claim.c */
+/*
+ * An answer into its op. False where it is none; *is_stale says that there was
+ * no session for it, and that nothing is known.
+ */
+bool redis_read_claim(
+    const redisReply *reply, struct store_op *op, bool *is_stale) MUST_CHECK;
+
 /* redis_write.c */
 bool redis_apply(
     struct store *store, struct store_op **ops, size_t n, struct err *err);
@@ -94,7 +102,11 @@ bool redis_take_over(struct store *store, const struct identity *self,
 bool redis_reap(struct store *store, int64_t now_ms, struct store_start *start,
     struct err *err);
 
-/* redis_read.c, redis_stats.c */
+/* redis_read.c, redis_find.c, redis_stats.c, redis_sample.c */
+int64_t redis_number_or(const redisReply *reply, int64_t otherwise);
+/* HMGET of a record. */
+void redis_push_fields(struct redis *rd, const struct ulid *id,
+    const char *const *field, size_t n);
 /* The names of all jobs that are known, sorted; redis_job_names_free's. */
 bool redis_job_names(
     struct redis *rd, char ***names, size_t *n, struct err *err) MUST_CHECK;
@@ -105,6 +117,15 @@ void redis_job_names_free(char **names, size_t n);
  */
 bool redis_each_record(struct redis *rd, const struct ulid *id, size_t n,
     history_fn *each, void *data, struct err *err) MUST_CHECK;
+/*
+ * As history_list, but that skips which began long before since are left out;
+ * the first page is of so many.
+ */
+bool redis_walk(struct redis *rd, const struct history_filter *filter,
+    size_t page, history_fn *each, void *data, struct err *err) MUST_CHECK;
+/* The runs of job (NULL: all) that run or wait, newest first. */
+bool redis_each_live(struct redis *rd, const char *job, history_fn *each,
+    void *data, struct err *err) MUST_CHECK;
 bool redis_list(struct store *store, const struct history_filter *filter,
     history_fn *each, void *data, struct err *err);
 bool redis_find(struct store *store, const char *prefix, bool with_output,

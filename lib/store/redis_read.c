@@ -38,7 +38,8 @@ struct listing {
 	struct source *source;
 	size_t sources;
 	size_t page;
-	int left; /* until the limit; -1: none */
+	int left;       /* until the limit; -1: none */
+	bool only_live; /* nothing that has ended */
 	bool is_over;
 };
 
@@ -250,6 +251,9 @@ merge(struct listing *list, struct err *err)
 		if (is_good)
 			is_good = redis_each_record(
 			    list->rd, ids, n, give, list, err);
+		/* What is looked for may be rare. */
+		list->page = list->page * 2 < REDIS_PIPELINE ? list->page * 2
+							     : REDIS_PIPELINE;
 	}
 	free(ids);
 	return is_good;
@@ -270,8 +274,10 @@ add_sources(struct listing *list)
 {
 	const struct history_filter *f = list->filter;
 	bool has_live = !f->has_status || !record_status_is_final(f->status);
-	bool has_final = !f->has_status || record_status_is_final(f->status);
-	bool has_skips = !f->has_status || f->status == RECORD_SKIPPED;
+	bool has_final = !list->only_live &&
+	    (!f->has_status || record_status_is_final(f->status));
+	bool has_skips = has_final &&
+	    (!f->has_status || f->status == RECORD_SKIPPED);
 	bool has_runs = has_final &&
 	    (!f->has_status || f->status != RECORD_SKIPPED);
 
@@ -345,56 +351,13 @@ list_old_skips(struct listing *list, const char *job, struct err *err)
 	return is_good;
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-bool
-redis_job_names(struct redis *rd, char ***names, size_t *n, struct err *err)
-{
-	redisReply *reply;
-	char **list;
-	size_t i, len = 0;
-
-	redis_args_clear(&rd->args);
-	redis_args_text(&rd->args, "SMEMBERS");
-	redis_args_key(&rd->args, rd->link, "jobs");
-	if (!redis_link_call(rd->link, &rd->args, &reply, err))
-		return false;
-	if (reply->type != REDIS_REPLY_ARRAY) {
-		freeReplyObject(reply);
-		return redis_reply_bad(rd->link, "SMEMBERS", err);
-	}
-	list = mem_zalloc(reply->elements + 1, sizeof *list);
-	for (i = 0; i < reply->elements; i++)
-		if ((list[len] = redis_read_text(reply->element[i])) != NULL)
-			len++;
-	freeReplyObject(reply);
-	qsort(list, len, sizeof *list, by_name);
-	*names = list;
-	*n = len;
-	return true;
-}
-
-void
-redis_job_names_free(char **names, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
-}
-
 static bool
 list_long_skips(struct listing *list, struct err *err)
 {
 	const struct history_filter *filter = list->filter;
 	bool is_good = true;
-	char **names;
-	size_t n, i;
+	char **names = NULL;
+	size_t n = 0, i;
 
 	if (list->is_over || !list->has_from ||
 	    (filter->has_status && filter->status != RECORD_SKIPPED))
@@ -422,186 +385,42 @@ redis_list(struct store *store, const struct history_filter *filter,
 
 	if (!redis_is_ours(list.rd, err))
 		return false;
-	if (filter->limit > 0) {
+	if (filter->limit > 0)
 		list.left = filter->limit;
-		if (filter->limit < REDIS_PIPELINE)
-			list.page = (size_t)filter->limit;
-	}
+	if (filter->limit > 0 && filter->limit < REDIS_PIPELINE)
+		list.page = (size_t)filter->limit;
 	bound_ids(&list);
 	return list_sources(&list, err) && list_long_skips(&list, err);
 }
 
-static bool
-read_output(struct redis *rd, struct record *record, struct err *err)
+bool
+redis_walk(struct redis *rd, const struct history_filter *filter, size_t page,
+    history_fn *each, void *data, struct err *err)
 {
-	char id[ULID_LEN + 1];
-	redisReply *reply;
+	struct listing list = { .rd = rd,
+		.filter = filter,
+		.each = each,
+		.data = data,
+		.page = page,
+		.left = -1 };
 
-	ulid_format(&record->id, id);
-	redis_args_clear(&rd->args);
-	redis_args_text(&rd->args, "HMGET");
-	redis_args_key(&rd->args, rd->link, "o:%s", id);
-	redis_args_text(&rd->args, "head");
-	redis_args_text(&rd->args, "tail");
-	if (!redis_link_call(rd->link, &rd->args, &reply, err))
-		return false;
-	redis_read_output(reply, record);
-	freeReplyObject(reply);
-	return true;
-}
-
-/* What a lookup gathers: the records it met, at most two. */
-struct lookup {
-	struct record record[2];
-	int n;
-};
-
-static bool
-gather(void *data, const struct record *record)
-{
-	struct lookup *lookup = data;
-
-	if (lookup->n < 2)
-		record_copy(&lookup->record[lookup->n++], record);
-	return lookup->n < 2;
-}
-
-/* Up to two ids of a set that lie in the range. */
-static bool
-find_ids(struct redis *rd, const char *set, const struct ulid *low,
-    const struct ulid *high, struct ulid *ids, size_t *n, struct err *err)
-{
-	char id[ULID_LEN + 2] = "[";
-	redisReply *reply;
-	size_t i;
-
-	redis_args_clear(&rd->args);
-	redis_args_text(&rd->args, "ZRANGEBYLEX");
-	redis_args_key(&rd->args, rd->link, "%s", set);
-	ulid_format(low, id + 1);
-	redis_args_text(&rd->args, id);
-	ulid_format(high, id + 1);
-	redis_args_text(&rd->args, id);
-	redis_args_text(&rd->args, "LIMIT");
-	redis_args_int(&rd->args, 0);
-	redis_args_int(&rd->args, 2);
-	if (!redis_link_call(rd->link, &rd->args, &reply, err))
-		return false;
-	for (i = 0; i < 2; i++)
-		if (redis_read_ulid(redis_reply_at(reply, i), &ids[*n]))
-			(*n)++;
-	freeReplyObject(reply);
-	return true;
-}
-
-static int
-by_id(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct ulid));
-}
-
-/* In their order, each once; the new count. */
-static size_t
-sort_ids(struct ulid *ids, size_t n)
-{
-	size_t i, k = 0;
-
-	qsort(ids, n, sizeof *ids, by_id);
-	for (i = 0; i < n; i++)
-		if (i == 0 || by_id(&ids[i], &ids[k - 1]) != 0)
-			ids[k++] = ids[i];
-	return k;
-}
-
-static bool
-is_ambiguous(const struct lookup *lookup, const char *prefix, struct err *err)
-{
-	char a[ULID_LEN + 1], b[ULID_LEN + 1];
-
-	if (lookup->n < 2)
-		return false;
-	ulid_format(&lookup->record[0].id, a);
-	ulid_format(&lookup->record[1].id, b);
-	err_set(err, ERR_USAGE,
-	    "'%s' is the beginning of more than one run, among them %s and %s",
-	    prefix, a, b);
-	return true;
-}
-
-/* Hand over the first of the records met, and release the other. */
-static void
-lookup_give(
-    struct lookup *lookup, bool is_good, struct record *record, bool *found)
-{
-	int i, from = 0;
-
-	if (is_good)
-		*found = lookup->n > 0;
-	if (is_good && lookup->n > 0) {
-		*record = lookup->record[0];
-		from = 1;
-	}
-	for (i = from; i < lookup->n; i++)
-		record_release(&lookup->record[i]);
+	return list_sources(&list, err);
 }
 
 bool
-redis_find(struct store *store, const char *prefix, bool with_output,
-    struct record *record, bool *found, struct err *err)
+redis_each_live(struct redis *rd, const char *job, history_fn *each, void *data,
+    struct err *err)
 {
-	struct redis *rd = (struct redis *)store;
-	struct lookup lookup = { .n = 0 };
-	struct ulid low, high, ids[4];
-	size_t n = 0;
-	bool is_good;
-
-	if (!redis_is_ours(rd, err))
-		return false;
-	if (!ulid_range(prefix, &low, &high)) {
-		*found = false;
-		return true;
-	}
-	is_good = find_ids(rd, "live", &low, &high, ids, &n, err) &&
-	    find_ids(rd, "all", &low, &high, ids, &n, err) &&
-	    redis_each_record(rd, ids, sort_ids(ids, n), gather, &lookup, err);
-	if (is_good && with_output && lookup.n == 1)
-		is_good = read_output(rd, &lookup.record[0], err);
-	is_good = is_good && !is_ambiguous(&lookup, prefix, err);
-	lookup_give(&lookup, is_good, record, found);
-	return is_good;
-}
-
-/* The first that was started. */
-static bool
-gather_started(void *data, const struct record *record)
-{
-	struct lookup *lookup = data;
-
-	if (record->started_ms == CLOCK_NONE)
-		return true;
-	record_copy(&lookup->record[lookup->n++], record);
-	return false;
-}
-
-bool
-redis_last(struct store *store, const char *job, struct record *record,
-    bool *found, struct err *err)
-{
-	struct redis *rd = (struct redis *)store;
 	struct history_filter filter = {
 		.job = job, .since_ms = CLOCK_NONE, .until_ms = CLOCK_NEVER
 	};
-	struct lookup lookup = { .n = 0 };
 	struct listing list = { .rd = rd,
 		.filter = &filter,
-		.each = gather_started,
-		.data = &lookup,
-		.page = 20,
-		.left = -1 };
-	bool is_good = redis_is_ours(rd, err) && list_sources(&list, err);
+		.each = each,
+		.data = data,
+		.page = REDIS_PIPELINE,
+		.left = -1,
+		.only_live = true };
 
-	if (is_good && lookup.n > 0)
-		is_good = read_output(rd, &lookup.record[0], err);
-	lookup_give(&lookup, is_good, record, found);
-	return is_good;
+	return list_sources(&list, err);
 }

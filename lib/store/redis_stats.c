@@ -45,8 +45,51 @@ struct telling {
 	size_t n;
 };
 
-static int64_t
-number_or(const redisReply *reply, int64_t otherwise)
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool
+redis_job_names(struct redis *rd, char ***names, size_t *n, struct err *err)
+{
+	redisReply *reply;
+	char **list;
+	size_t i, len = 0;
+
+	redis_args_clear(&rd->args);
+	redis_args_text(&rd->args, "SMEMBERS");
+	redis_args_key(&rd->args, rd->link, "jobs");
+	if (!redis_link_call(rd->link, &rd->args, &reply, err))
+		return false;
+	if (reply->type != REDIS_REPLY_ARRAY) {
+		freeReplyObject(reply);
+		return redis_reply_bad(rd->link, "SMEMBERS", err);
+	}
+	list = mem_zalloc(reply->elements + 1, sizeof *list);
+	for (i = 0; i < reply->elements; i++)
+		if ((list[len] = redis_read_text(reply->element[i])) != NULL)
+			len++;
+	freeReplyObject(reply);
+	qsort(list, len, sizeof *list, by_text);
+	*names = list;
+	*n = len;
+	return true;
+}
+
+void
+redis_job_names_free(char **names, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+int64_t
+redis_number_or(const redisReply *reply, int64_t otherwise)
 {
 	int64_t n;
 
@@ -99,15 +142,15 @@ read_job(const redisReply *reply, struct told *told)
 	for (i = 0; i < JOB_FIELDS; i++)
 		at[i] = redis_reply_at(reply, i);
 	job->kind = redis_read_text(at[JOB_KIND]);
-	job->watermark_ms = number_or(at[JOB_LAST], CLOCK_NONE);
-	job->successful = number_or(at[JOB_SUCCESSFUL], 0);
-	job->failed = number_or(at[JOB_FAILED], 0);
-	job->skipped = number_or(at[JOB_SKIPPED], 0);
-	job->cancelled = number_or(at[JOB_CANCELLED], 0);
-	job->lost = number_or(at[JOB_LOST], 0);
-	job->min_duration_ms = number_or(at[JOB_SHORTEST], -1);
-	job->max_duration_ms = number_or(at[JOB_LONGEST], -1);
-	job->total_duration_ms = (double)number_or(at[JOB_TOTAL], 0);
+	job->watermark_ms = redis_number_or(at[JOB_LAST], CLOCK_NONE);
+	job->successful = redis_number_or(at[JOB_SUCCESSFUL], 0);
+	job->failed = redis_number_or(at[JOB_FAILED], 0);
+	job->skipped = redis_number_or(at[JOB_SKIPPED], 0);
+	job->cancelled = redis_number_or(at[JOB_CANCELLED], 0);
+	job->lost = redis_number_or(at[JOB_LOST], 0);
+	job->min_duration_ms = redis_number_or(at[JOB_SHORTEST], -1);
+	job->max_duration_ms = redis_number_or(at[JOB_LONGEST], -1);
+	job->total_duration_ms = (double)redis_number_or(at[JOB_TOTAL], 0);
 	read_strip(at[JOB_STRIP], job);
 	job->has_last = redis_read_ulid(at[JOB_LAST_RUN], &job->last_id);
 	told->has_success = redis_read_ulid(at[JOB_SUCCESS], &told->success);
@@ -142,7 +185,7 @@ take_job(struct redis *rd, struct told *told, struct err *err)
 		is_good = redis_reply_bad(rd->link, "HMGET", err);
 	if (is_good) {
 		read_job(hash, told);
-		last = number_or(own, CLOCK_NONE);
+		last = redis_number_or(own, CLOCK_NONE);
 		if (last > told->job.watermark_ms)
 			told->job.watermark_ms = last;
 	}
@@ -195,8 +238,8 @@ id_of(const struct told *told, enum role role)
 	return NULL;
 }
 
-static void
-push_fields(
+void
+redis_push_fields(
     struct redis *rd, const struct ulid *id, const char *const *field, size_t n)
 {
 	char text[ULID_LEN + 1];
@@ -215,16 +258,17 @@ static void
 read_run(const redisReply *reply, struct told *told, enum role role)
 {
 	struct history_job *job = &told->job;
-	int64_t end = number_or(redis_reply_at(reply, 2), CLOCK_NONE);
+	int64_t end = redis_number_or(redis_reply_at(reply, 2), CLOCK_NONE);
 
 	switch (role) {
 	case ROLE_LAST:
 		job->has_last = redis_read_status(
 		    redis_reply_at(reply, 0), &job->last_status);
-		job->last_started_ms = number_or(
+		job->last_started_ms = redis_number_or(
 		    redis_reply_at(reply, 1), CLOCK_NONE);
 		job->last_completed_ms = end;
-		job->last_duration_ms = number_or(redis_reply_at(reply, 3), -1);
+		job->last_duration_ms = redis_number_or(
+		    redis_reply_at(reply, 3), -1);
 		break;
 	case ROLE_SUCCESS:
 		job->last_success_ms = end;
@@ -269,7 +313,7 @@ read_runs(struct telling *t, struct err *err)
 		for (k = i; k < end; k++)
 			for (role = 0; role < ROLES; role++)
 				if (id_of(&t->told[k], (enum role)role) != NULL)
-					push_fields(t->rd,
+					redis_push_fields(t->rd,
 					    id_of(&t->told[k], (enum role)role),
 					    field, ARRAY_LEN(field));
 		for (k = i; is_good && k < end; k++)
@@ -298,31 +342,12 @@ count_live(void *data, const struct record *run)
 	return true;
 }
 
-static bool
-read_live(struct telling *t, const char *job, struct err *err)
-{
-	static const enum record_status status[] = { RECORD_RUNNING,
-		RECORD_PENDING };
-	struct history_filter filter = { .job = job,
-		.has_status = true,
-		.since_ms = CLOCK_NONE,
-		.until_ms = CLOCK_NEVER };
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(status); i++) {
-		filter.status = status[i];
-		if (!redis_list(&t->rd->store, &filter, count_live, t, err))
-			return false;
-	}
-	return true;
-}
-
 /* The jobs asked for: all that are known, or the one if it is. */
 static bool
 find_jobs(struct telling *t, const char *job, struct err *err)
 {
-	char **names;
-	size_t n, i;
+	char **names = NULL;
+	size_t n = 0, i;
 
 	if (!redis_job_names(t->rd, &names, &n, err))
 		return false;
@@ -342,7 +367,7 @@ redis_jobs(struct store *store, const char *job, struct history_job **jobs,
 	struct history_job *list;
 	bool is_good = redis_is_ours(t.rd, err) && find_jobs(&t, job, err) &&
 	    read_hashes(&t, err) && read_runs(&t, err) &&
-	    (t.n == 0 || read_live(&t, job, err));
+	    (t.n == 0 || redis_each_live(t.rd, job, count_live, &t, err));
 	size_t i;
 
 	list = mem_zalloc(t.n + 1, sizeof *list);
@@ -355,158 +380,5 @@ redis_jobs(struct store *store, const char *job, struct history_job **jobs,
 	}
 	*jobs = list;
 	*n = t.n;
-	return true;
-}
-
-/* In the order asked for. */
-enum {
-	SAMPLE_STATUS,
-	SAMPLE_START,
-	SAMPLE_END,
-	SAMPLE_TOOK,
-	SAMPLE_COUNT,
-	SAMPLE_ERROR,
-	SAMPLE_FIELDS
-};
-static const char *const sample_field[SAMPLE_FIELDS] = { "status", "start",
-	"end", "took", "count", "error" };
-
-static void
-raise_to(int64_t *value, int64_t other)
-{
-	if (*value < other)
-		*value = other;
-}
-
-static void
-sample_failure(
-    const redisReply *error, int64_t end, struct history_sample *sample)
-{
-	if (end <= sample->last_failure_ms)
-		return;
-	sample->last_failure_ms = end;
-	free(sample->last_error);
-	sample->last_error = redis_read_text(error);
-}
-
-static void
-sample_took(struct history_sample *sample, int64_t took)
-{
-	sample->duration_ms = mem_grow(
-	    sample->duration_ms, sample->n + 1, sizeof *sample->duration_ms);
-	sample->duration_ms[sample->n++] = took;
-}
-
-/* One that is gone by now, or makes no sense, is none of the sample. */
-static void
-sample_run(
-    const redisReply *reply, int64_t since_ms, struct history_sample *sample)
-{
-	const redisReply *at[SAMPLE_FIELDS];
-	enum record_status status;
-	int64_t start, end, took, count;
-	size_t i;
-
-	for (i = 0; i < SAMPLE_FIELDS; i++)
-		at[i] = redis_reply_at(reply, i);
-	if (!redis_read_status(at[SAMPLE_STATUS], &status))
-		return;
-	start = number_or(at[SAMPLE_START], CLOCK_NONE);
-	end = number_or(at[SAMPLE_END], start);
-	took = number_or(at[SAMPLE_TOOK], -1);
-	count = number_or(at[SAMPLE_COUNT], 1);
-	if (since_ms != CLOCK_NONE && end < since_ms)
-		return;
-	if (count > 0 && sample->by_status[status] <= INT64_MAX - count)
-		sample->by_status[status] += count;
-	raise_to(&sample->last_execution_ms, start);
-	if (status == RECORD_COMPLETED)
-		raise_to(&sample->last_success_ms, end);
-	else if (status == RECORD_FAILED || status == RECORD_LOST)
-		sample_failure(at[SAMPLE_ERROR], end, sample);
-	if (took >= 0 &&
-	    (status == RECORD_COMPLETED || status == RECORD_FAILED))
-		sample_took(sample, took);
-}
-
-static bool
-sample_some(struct redis *rd, const struct ulid *ids, size_t n,
-    int64_t since_ms, struct history_sample *sample, struct err *err)
-{
-	redisReply *reply;
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		push_fields(rd, &ids[i], sample_field, SAMPLE_FIELDS);
-	for (i = 0; i < n; i++) {
-		if (!redis_link_take(rd->link, &reply, err))
-			return drop(rd, false);
-		sample_run(reply, since_ms, sample);
-		freeReplyObject(reply);
-	}
-	return true;
-}
-
-/* All ids of one of a job's sets; bounded, since the sets are pruned. */
-static bool
-sample_set(struct redis *rd, const char *kind, const char *job,
-    int64_t since_ms, struct history_sample *sample, struct err *err)
-{
-	struct ulid *ids = NULL;
-	redisReply *reply;
-	size_t n = 0, i, end;
-	bool is_good = true;
-
-	redis_args_clear(&rd->args);
-	redis_args_text(&rd->args, "ZREVRANGE");
-	redis_args_key(&rd->args, rd->link, "%s:%s", kind, job);
-	redis_args_int(&rd->args, 0);
-	redis_args_int(&rd->args, -1);
-	if (!redis_link_call(rd->link, &rd->args, &reply, err))
-		return false;
-	if (reply->type != REDIS_REPLY_ARRAY)
-		is_good = redis_reply_bad(rd->link, "ZREVRANGE", err);
-	for (i = 0; is_good && i < reply->elements; i++) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		if (redis_read_ulid(reply->element[i], &ids[n]))
-			n++;
-	}
-	freeReplyObject(reply);
-	for (i = 0; is_good && i < n; i = end) {
-		end = n - i > REDIS_PIPELINE ? i + REDIS_PIPELINE : n;
-		is_good = sample_some(
-		    rd, ids + i, end - i, since_ms, sample, err);
-	}
-	free(ids);
-	return is_good;
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-bool
-redis_sample(struct store *store, const char *job, int64_t since_ms,
-    struct history_sample *sample, struct err *err)
-{
-	struct redis *rd = (struct redis *)store;
-	struct history_sample result = { .last_execution_ms = CLOCK_NONE,
-		.last_success_ms = CLOCK_NONE,
-		.last_failure_ms = CLOCK_NONE };
-
-	if (!redis_is_ours(rd, err) ||
-	    !sample_set(rd, "h", job, since_ms, &result, err) ||
-	    !sample_set(rd, "k", job, since_ms, &result, err)) {
-		history_sample_release(&result);
-		return false;
-	}
-	if (result.n > 0)
-		qsort(result.duration_ms, result.n, sizeof *result.duration_ms,
-		    by_size);
-	*sample = result;
 	return true;
 }

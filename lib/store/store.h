@@ -41,10 +41,10 @@ struct store_limits {
 };
 
 /*
- * where: "memory", or the path of an SQLite file. Refused with ERR_CONFIG are
- * a newer schema and a database that is not wjobs'; ERR_UNREACHABLE is a store
- * that does not answer, which `memory` never does for STORE_READ: it lives in
- * its scheduler alone.
+ * where: "memory", the path of an SQLite file, or a Redis URL. Refused with
+ * ERR_CONFIG are a newer schema and a database that is not wjobs';
+ * ERR_UNREACHABLE is a store that does not answer, which `memory` never does
+ * for STORE_READ: it lives in its scheduler alone.
  *
  * A file that is corrupt or no database, and that no other process has open,
  * is moved aside to NAME.corrupt-DATE (with its -wal and -shm) and begun anew
