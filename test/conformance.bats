@@ -546,3 +546,128 @@ reopen
 begin run=5 scheduled=5000
 END
 }
+
+@test "history: pages of more than a thousand records are one listing" {
+  local i where script=""
+  for ((i = 1; i <= 1300; i++)); do
+    script+="end run=$i job=j$((i % 3)) started=${i}000 completed=${i}005 status=$([[ $((i % 100)) == 0 ]] && echo failed || echo completed)
+"
+    ((i % 400)) || script+="begin run=9$i job=j0 scheduled=${i}500
+"
+  done
+  for where in $(stores); do
+    tool store "$where" own 2000 >out <<<"batch
+${script}apply
+list
+list job=j1
+list status=failed limit=3
+list status=failed job=j0
+list limit=1201"
+    is "$(grep -cv '^granted' <out)" $((1303 + 434 + 3 + 4 + 1201))
+    is "$(grep -v ^granted out | sed -n '1,4p;1302,1303p' | cut -d' ' -f1-3)" "1300 j1 failed
+1299 j0 completed
+1298 j2 completed
+1297 j1 completed
+2 j2 completed
+1 j1 completed"
+    # Each once, and in order, those that run among those that have ended.
+    is "$(grep -v ^granted out | sed -n '1,1303p' | grep -o 'started=[0-9]*\|scheduled=[0-9]*' |
+      cut -d= -f2 | sort -nrc 2>&1 | head -n 1)" ""
+    is "$(grep -v ^granted out | sed -n '1,1303p' | grep -c running)" 3
+    is "$(grep -v ^granted out | sed -n '1738,1744p' | cut -d' ' -f1 | paste -sd' ')" \
+      "1300 1200 1100 1200 900 600 300"
+  done
+}
+
+@test "store: two that race for an instant never both have it" {
+  local i where script=""
+  for ((i = 1; i <= 300; i++)); do
+    script+="begin run=WHO$i scheduled=${i}000
+"
+  done
+  for where in $(stores); do
+    [[ $where != memory ]] || continue
+    tool store "$where" own <<<"jobs" >out
+    for i in 1 2 3; do
+      tool store "$where" write <<<"${script//WHO/$i}" >"out$i" 3>&- &
+    done
+    wait
+    is "$(cat out1 out2 out3 | grep -c granted)" 300
+    is "$(cat out1 out2 out3 | grep -c lost)" 600
+    is "$(cat out1 out2 out3 | grep -o 'fence=.*' | sort -u | wc -l)" 300
+  done
+}
+
+@test "store: bytes of any kind come back as they were" {
+  local where first=""
+  for where in $(stores); do
+    tool store "$where" own >out <<'END'
+end run=1 started=1000 completed=1001 status=failed head_size=70000 tail_size=1048576 error_size=1048576 metadata=k=$(id)~{}~*2~\r\n
+end run=2 job=j.$-[x]*? started=2000 completed=2001 status=failed error=%s~%n~'"\\ worker=ü~‮ metadata=--
+skip run=3 scheduled=3000 completed=3001 reason=late error_size=300
+skip run=4 scheduled=4000 completed=4001 reason=late error_size=256
+find run=1 at=1000
+find run=2 at=2000
+list status=skipped
+last
+jobs
+END
+    has "$(<out)" "tail=1048576:"
+    has "$(<out)" "head=70000:"
+    has "$(<out)" "j.\$-[x]*? failed"
+    has "$(<out)" "error='%s %n '\"\\\\'"
+    first=${first:-$(<out)}
+    is "$(cut -c 1-4000 <out)" "$(cut -c 1-4000 <<<"$first")"
+  done
+}
+
+@test "store: output goes with the attempt that wrote it" {
+  all "1 a completed schedule kind='cron' attempt=3 started=1000 completed=1009
+2 a completed schedule kind='cron' attempt=2 started=2000 completed=2009 output_bytes=5 head='first'
+3 a completed schedule kind='cron' attempt=2 started=3000 completed=3009 output_bytes=6 head='second'" <<'END'
+update run=1 started=1000 status=pending attempt=2 head=first output_bytes=5
+end run=1 started=1000 completed=1009 attempt=3
+update run=2 started=2000 status=pending attempt=2 head=first output_bytes=5
+end run=2 started=2000 completed=2009 attempt=2 output_bytes=5
+update run=3 started=3000 status=pending attempt=2 head=first output_bytes=5
+end run=3 started=3000 completed=3009 attempt=2 head=second output_bytes=6
+find run=1 at=1000
+find run=2 at=2000
+find run=3 at=3000
+END
+}
+
+@test "store: an update that comes after the end changes nothing" {
+  all "granted fence=1
+1 a completed schedule kind='cron' scheduled=1000 started=1000 completed=1001 fence=1" <<'END'
+begin run=1 scheduled=1000 started=1000
+end run=1 scheduled=1000 started=1000 completed=1001
+update run=1 scheduled=1000 started=1000 status=pending attempt=2 retry_at=7000
+list
+END
+}
+
+@test "store: percentiles are of all that is kept, and of no skip" {
+  local i script=""
+  for ((i = 1; i <= 700; i++)); do
+    script+="end run=$i started=${i}000 completed=${i}500 duration=$((701 - i)) status=$([[ $((i % 7)) == 0 ]] && echo failed || echo completed)
+end run=9$i started=${i}100 completed=${i}200 duration=9999 status=cancelled
+"
+  done
+  FILTER="cut -d, -f 1-9,700-" all "durations=1,2,3,4,5,6,7,8,9,700 counts=0,0,600,100,0,700,0 execution=700100 success=699500 failure=700500" 2000 <<<"batch
+${script}apply
+sample"
+}
+
+@test "store: a job of many hosts' records is one job" {
+  all "a kind='interval' last=3:completed started=3000 completed=3001 success=3001 failure=2001 error='e' counts=2,1,0,0,0 sum=0 strip=cfc
+3 a completed schedule kind='interval' started=3000 completed=3001 worker='host-3'
+2 a failed schedule kind='cron' started=2000 completed=2001 error='e' worker='host-2'
+1 a completed schedule kind='cron' started=1000 completed=1001 worker='host-1'" <<'END'
+end run=1 started=1000 completed=1001 worker=host-1
+end run=2 started=2000 completed=2001 worker=host-2 status=failed error=e
+end run=3 started=3000 completed=3001 worker=host-3 kind=interval
+jobs
+list
+END
+}

@@ -222,6 +222,17 @@ start
 END
 }
 
+@test "shared: a begin that comes after its end changes nothing" {
+  shared "granted fence=0
+1 a completed schedule kind='cron' scheduled=1000 started=1000 completed=1001
+a kind='cron' last=1:completed started=1000 completed=1001 success=1001 counts=1,0,0,0,0 sum=0 strip=c" <<'END'
+end run=1 scheduled=1000 started=1000 completed=1001
+begin run=1 scheduled=1000 started=1000
+list
+jobs
+END
+}
+
 @test "shared: an expired session is granted nothing, and its ends are written" {
   local expired="error 5: the session with '$URL' has expired"
   shared "granted fence=1
