@@ -9,10 +9,10 @@
 
 #include <ev.h>
 
+#include "cmd/filter_store.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/engine/run.h"
-#include "lib/store/direct.h"
 
 static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
@@ -23,8 +23,7 @@ struct filtering {
 	struct ev_loop *loop;
 	struct engine engine;
 	struct pool pool;
-	struct store *store;
-	struct direct direct;
+	struct filter_store store;
 	char *worker;
 	ev_signal signal[ARRAY_LEN(passed_on)];
 	struct run *run; /* the one under way */
@@ -153,41 +152,32 @@ filter_watch_signals(struct filtering *filtering)
 	}
 }
 
-/* History */
+/* The store */
 
+/* As a scheduler does with what it claimed. */
 static void
-filter_store_failed(void *data, const struct err *err)
+filter_on_lease_lost(void *data, bool now)
 {
 	struct filtering *filtering = data;
-	char text[600];
+	struct run *run = filtering->run;
 
-	err_format(err, text, sizeof text);
-	cli_note(filtering->cli, "history is not written: %s", text);
+	if (run != NULL && run_is_leased(run) &&
+	    run->job->on_lease_loss == JOB_LEASE_KILL)
+		run_stop(run, PROC_LOST_LEASE, now);
 }
 
 static void
 filter_open_store(struct filtering *filtering)
 {
-	const struct filter *filter = filtering->filter;
-	char *note = NULL;
-	struct err err;
-
-	if (filter->place == NULL ||
-	    strcmp(filter->place->store, "memory") == 0)
-		return;
-	if (!store_place_make(filter->place, &err) ||
-	    store_open(filter->place->store, STORE_WRITE, filter->limits,
-		&filtering->store, &note, &err) != STORE_OPENED) {
-		filter_store_failed(filtering, &err);
-		return;
-	}
-	if (note != NULL)
-		cli_note(filtering->cli, "%s", note);
-	free(note);
-	direct_init(&filtering->direct, filtering->store, filter_store_failed,
-	    filtering);
-	filtering->engine.store = &filtering->direct.port;
-	filtering->engine.runtime_dir = filter->place->runtime_dir;
+	filtering->store = (struct filter_store){
+		.filter = filtering->filter,
+		.cli = filtering->cli,
+		.loop = filtering->loop,
+		.engine = &filtering->engine,
+		.lease_lost = filter_on_lease_lost,
+		.data = filtering,
+	};
+	filter_store_open(&filtering->store);
 }
 
 static bool
@@ -220,17 +210,20 @@ filter_open(struct filtering *filtering)
 static void
 filter_close(struct filtering *filtering)
 {
+	bool is_free;
 	size_t i;
 
 	if (filtering->loop == NULL)
 		return;
 	for (i = 0; i < ARRAY_LEN(passed_on); i++)
 		ev_signal_stop(filtering->loop, &filtering->signal[i]);
+	is_free = filter_store_close(&filtering->store);
 	proc_host_close(filtering->engine.host);
-	clock_close(filtering->engine.clock);
 	pool_release(&filtering->pool);
-	store_close(filtering->store);
 	engine_release(&filtering->engine);
+	if (!is_free) /* its thread has the rest, until the process ends */
+		return;
+	clock_close(filtering->engine.clock);
 	ev_loop_destroy(filtering->loop);
 	free(filtering->worker);
 }
@@ -239,10 +232,12 @@ filter_close(struct filtering *filtering)
 static int
 filter_run_one(struct filtering *filtering, const struct job *job)
 {
-	struct run *run = run_new(
-	    &filtering->engine, job, CLOCK_NONE, RECORD_MANUAL);
+	struct run *run;
 	int status;
 
+	if (!filter_store_admits(&filtering->store, job, filtering->err))
+		return FILTER_UNREACHABLE;
+	run = run_new(&filtering->engine, job, CLOCK_NONE, RECORD_MANUAL);
 	run->changed = filter_on_run;
 	run->owner = filtering;
 	filtering->run = run;

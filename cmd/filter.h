@@ -16,7 +16,12 @@ struct filter {
 	/* History is kept there, or nowhere; where it cannot be, a warning. */
 	const struct store_place *place;
 	struct store_limits limits;
+	/* The jobs are the file's, so others may claim them as well. */
+	bool has_claims;
 };
+
+/* As main has it for ERR_UNREACHABLE: no claim can be made. */
+#define FILTER_UNREACHABLE 4
 
 /* Statuses of env(1), nohup(1) and timeout(1), but for the first. */
 #define FILTER_NO_STORE       4 /* ours: nothing may run without it */

@@ -69,6 +69,7 @@ cmd_run_run(struct cli *cli, int argc, char **argv, struct err *err)
 		.worker_id = worker_id,
 		.place = &cli->place,
 		.limits = cli_limits(cli),
+		.has_claims = true,
 	};
 	return run_jobs(cli, &filter, argc, argv, err);
 }
