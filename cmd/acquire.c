@@ -1,11 +1,14 @@
 #include "cmd/acquire.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/base/redis_url.h"
 #include "lib/base/ulid.h"
 #include "lib/time/duration.h"
 
@@ -37,27 +40,41 @@ acquire_name_self(struct acquire *acquire)
 	    (long)getpid());
 }
 
+/* A Redis needs no place on this host. */
+static bool
+acquire_find(struct acquire *acquire, const struct cli *cli, const char *store,
+    struct err *err)
+{
+	acquire->is_remote = store != NULL && redis_url_is(store);
+	if (acquire->is_remote) {
+		acquire->where = mem_strdup(store);
+		return true;
+	}
+	if (!store_place_find(cli->has_jobfile ? cli->jobfile.path : NULL,
+		store, &acquire->place, err))
+		return false;
+	acquire->where = mem_strdup(acquire->place.store);
+	return true;
+}
+
 bool
 acquire_open(struct acquire *acquire, struct cli *cli, const char *store,
     struct err *err)
 {
+	bool is_whole = store != NULL &&
+	    (store[0] == '/' || redis_url_is(store));
+
 	if (!lock_check_key(acquire->key, err))
 		return false;
-	/* a store that needs no jobfile to be found is found without one */
-	if ((store == NULL ||
-		(store[0] != '/' && strchr(store, ':') == NULL)) &&
-	    !cli_try_jobfile(cli, 0, err))
+	/* a store that is found without a jobfile does not suffer from one */
+	if (!is_whole && !cli_try_jobfile(cli, 0, err))
 		return false;
-	if (!store_place_find(cli->has_jobfile ? cli->jobfile.path : NULL,
-		acquire_store(cli, store), &acquire->place, err))
+	if (!acquire_find(acquire, cli, acquire_store(cli, store), err) ||
+	    !lock_open(acquire->where, &acquire->lock, err))
 		return false;
-	if (lock_open(acquire->place.store, &acquire->lock, err)) {
-		lock_make_token(acquire->token);
-		acquire_name_self(acquire);
-		return true;
-	}
-	store_place_release(&acquire->place);
-	return false;
+	lock_make_token(acquire->token);
+	acquire_name_self(acquire);
+	return true;
 }
 
 static bool
@@ -99,7 +116,7 @@ acquire_take(struct acquire *acquire, struct err *err)
 		.process = acquire->is_by_time ? NULL : &acquire->self,
 		.ttl_ms = acquire->ttl_ms };
 
-	if (!store_place_make(&acquire->place, err))
+	if (!acquire->is_remote && !store_place_make(&acquire->place, err))
 		return false;
 	identity_self(&acquire->self);
 	for (;;) {
@@ -134,9 +151,9 @@ acquire_release(struct acquire *acquire)
 void
 acquire_close(struct acquire *acquire)
 {
-	if (acquire->lock == NULL)
-		return;
 	lock_close(acquire->lock);
-	store_place_release(&acquire->place);
 	acquire->lock = NULL;
+	free(acquire->where);
+	acquire->where = NULL;
+	store_place_release(&acquire->place);
 }

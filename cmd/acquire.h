@@ -13,7 +13,9 @@ struct acquire {
 	int64_t wait_ms; /* 0: not at all; OPT_NO_LIMIT: for ever */
 	bool is_by_time; /* held without a process */
 	/* Set below. */
-	struct store_place place;
+	bool is_remote;
+	struct store_place place; /* unless is_remote */
+	char *where;              /* as lock_open has it */
 	struct lock *lock;
 	char token[LOCK_TOKEN_MAX + 1];
 	char holder[LOCK_TEXT_MAX + 1];

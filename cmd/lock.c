@@ -6,6 +6,7 @@
 #include "cmd/acquire.h"
 #include "cmd/cmd.h"
 #include "cmd/filter.h"
+#include "cmd/guard.h"
 #include "cmd/out.h"
 #include "lib/process/program.h"
 #include "lib/process/spawn.h"
@@ -151,20 +152,37 @@ lock_export_fence(const struct lock_state *state)
 	setenv("WJOBS_FENCE", text, 1);
 }
 
+/* It takes our place; what holds the lock is its life. */
 static int
-lock_run(struct acquire *acquire, char **argv, struct err *err)
+lock_become(
+    struct acquire *acquire, const char *path, char **argv, struct err *err)
+{
+	spawn_become(
+	    path, (const char *const *)argv, (const char *const *)environ, err);
+	acquire_release(acquire);
+	return filter_spawn_status(err->sys);
+}
+
+static int
+lock_run(struct cli *cli, struct acquire *acquire,
+    const struct lock_options *options, char **argv, struct err *err)
 {
 	char *path = program_resolve(argv[0], getenv("PATH"), NULL, err);
+	struct guard guard = { .cli = cli,
+		.acquire = acquire,
+		.path = path,
+		.argv = argv,
+		.goes_on = options->on_loss != NULL &&
+		    strcmp(options->on_loss, "continue") == 0 };
 	int status = CMD_FAILED;
 
 	if (path == NULL)
 		return filter_spawn_status(err->sys);
 	if (acquire_take(acquire, err)) {
 		lock_export_fence(&acquire->state);
-		spawn_become(path, (const char *const *)argv,
-		    (const char *const *)environ, err);
-		status = filter_spawn_status(err->sys);
-		acquire_release(acquire);
+		status = lock_needs_renewal(acquire->lock)
+		    ? guard_run(&guard, err)
+		    : lock_become(acquire, path, argv, err);
 	}
 	free(path);
 	return status;
@@ -197,8 +215,8 @@ lock_check(const struct lock_options *options, int argc, struct err *err)
 }
 
 static int
-lock_go(struct acquire *acquire, struct lock_options *options, char **argv,
-    struct err *err)
+lock_go(struct cli *cli, struct acquire *acquire, struct lock_options *options,
+    char **argv, struct err *err)
 {
 	if (options->status)
 		return lock_show(acquire, &options->out, err);
@@ -206,7 +224,7 @@ lock_go(struct acquire *acquire, struct lock_options *options, char **argv,
 		return lock_take_only(acquire, err);
 	if (options->extend != NULL || options->release != NULL)
 		return lock_change(acquire, options, err);
-	return lock_run(acquire, argv + 1, err);
+	return lock_run(cli, acquire, options, argv + 1, err);
 }
 
 static int
@@ -223,8 +241,9 @@ cmd_lock_run(struct cli *cli, int argc, char **argv, struct err *err)
 		    .help = "release it, where TOKEN holds it" },
 		{ 0, "status", OPT_FLAG, { .flag = &options.status }, NULL,
 		    .help = "say who holds it; 1 where it is free" },
-		{ 0, "store", OPT_TEXT, { .text = &options.store }, "PATH",
-		    .help = "whose locks; the jobfile's store unless given" },
+		{ 0, "store", OPT_TEXT, { .text = &options.store }, "STORE",
+		    .help =
+			"whose locks: a path or a Redis URL; the jobfile's" },
 		{ 0, "take", OPT_FLAG, { .flag = &options.take }, NULL,
 		    .help = "take it for --ttl, and print the token" },
 		{ 0, "ttl", OPT_DURATION, { .ms = &options.ttl_ms }, "DURATION",
@@ -246,7 +265,7 @@ cmd_lock_run(struct cli *cli, int argc, char **argv, struct err *err)
 	acquire.ttl_ms = options.ttl_ms > 0 ? options.ttl_ms : ACQUIRE_TTL_MS;
 	acquire.wait_ms = options.wait_ms;
 	if (acquire_open(&acquire, cli, options.store, err))
-		status = lock_go(&acquire, &options, argv, err);
+		status = lock_go(cli, &acquire, &options, argv, err);
 	acquire_close(&acquire);
 	return status;
 }

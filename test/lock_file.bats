@@ -13,9 +13,6 @@ lock_is_free() {
 # Where the locks of local.db lie.
 locks() { echo "$WJOBS_STATE_DIR/local.db-locks"; }
 
-# Who leads that process: its children's numbers, then theirs.
-is_gone() { [[ ! -e /proc/$1 ]] || grep -q '^State:.[ZX]' "/proc/$1/status"; }
-
 @test "lock, file: the command takes the place of wjobs" {
   "$WJOBS" lock k -- sh -c 'echo $$ >pid; exec sleep 60' 3>&- 4>&- &
   eventually test -s pid
@@ -80,7 +77,7 @@ END
 
 @test "lock, file: a file that is none of ours is left alone" {
   echo 'a file of somebody, of more bytes than a header has: ' \
-    "$(printf '%600s')" >x.db-locks
+    "$(printf '%600s' x)" >x.db-locks
   cp x.db-locks kept
   refuses 78 "'$PWD/x.db-locks' is no file of locks" \
     lock --store "$PWD/x.db" k -- touch ran

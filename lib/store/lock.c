@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/redis_url.h"
 #include "lib/base/ulid.h"
 #include "lib/store/lock_file.h"
+#include "lib/store/redis_lock.h"
 
 _Static_assert(ULID_LEN <= LOCK_TOKEN_MAX, "a run's id is its lock's token");
 
@@ -16,6 +18,8 @@ lock_open(const char *where, struct lock **lock, struct err *err)
 		return err_set(err, ERR_UNREACHABLE,
 		    "the store is 'memory': only the scheduler that runs has "
 		    "its locks");
+	if (redis_url_is(where))
+		return redis_lock_open(where, lock, err);
 	*lock = lock_file_open(where);
 	return true;
 }

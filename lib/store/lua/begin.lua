@@ -72,12 +72,9 @@ local function find_blocker()
 	return nil
 end
 
--- A run's lock is held while the run lives and its session does, another while
--- its key is there.
 local function find_holder()
 	local l = call('HMGET', P .. 'lock:' .. a.lock, 'token', 'holder', 'sid')
-	if not l[1] or l[1] == a.id or (l[3] and l[3] ~= '' and
-	    (not is_alive(l[3]) or not call('ZSCORE', P .. 'live', l[1]))) then
+	if not l[1] or l[1] == a.id or is_left(l[1], l[3]) then
 		return nil
 	end
 	return l[2] or ''

@@ -54,6 +54,13 @@ local function is_alive(sid)
 	return call('EXISTS', P .. 's:' .. sid) == 1
 end
 
+-- A run's lock is held while the run lives and its session does, another while
+-- its key is there.
+local function is_left(token, sid)
+	return sid and sid ~= '' and
+	    not (is_alive(sid) and call('ZSCORE', P .. 'live', token))
+end
+
 local function is_live(status)
 	return status == 'running' or status == 'pending'
 end
