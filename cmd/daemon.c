@@ -204,6 +204,7 @@ daemon_open(struct daemon *daemon, const struct daemon_options *options,
 	engine->jobfile = file->path;
 	engine->worker = daemon->worker;
 	engine_init(engine);
+	engine_hide(engine, file->hidden);
 	return daemon_open_stores(daemon, err);
 }
 
@@ -247,7 +248,7 @@ daemon_log_start(const struct daemon *daemon)
 	snprintf(jobs, sizeof jobs, "%zu", daemon->cli->jobfile.n);
 	snprintf(pid, sizeof pid, "%ld", (long)getpid());
 	log_event(LOG_INFO, "started", "jobfile", daemon->cli->jobfile.path,
-	    "jobs", jobs, "store", daemon->cli->place.store, "worker",
+	    "jobs", jobs, "store", daemon->cli->place.shown, "worker",
 	    daemon->worker, "pid", pid, NULL);
 }
 

@@ -195,7 +195,9 @@ depot_try_store(struct depot *depot, struct store **store, struct err *err)
 	is_open = store_open(depot->place->store, STORE_OWN, depot->limits,
 		      store, &note, err) == STORE_OPENED;
 	if (note != NULL)
-		log_line(LOG_ERROR, "%s", note);
+		log_line(
+		    redis_url_is(depot->place->store) ? LOG_WARN : LOG_ERROR,
+		    "%s", note);
 	free(note);
 	if (is_open && depot->session != NULL)
 		store_bind(*store, &depot->bond);

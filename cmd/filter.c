@@ -202,6 +202,8 @@ filter_open(struct filtering *filtering)
 	engine->is_filter = true;
 	engine->own_input = filter->own_input;
 	engine_init(engine);
+	if (filter->file != NULL)
+		engine_hide(engine, filter->file->hidden);
 	filter_open_store(filtering);
 	filter_watch_signals(filtering);
 	return true;

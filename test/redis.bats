@@ -308,3 +308,64 @@ PONG"
   done < <(tool link backoff 9)
   [[ $(tool link backoff 9) != "$(tool link backoff 9)" ]]
 }
+
+@test "redis: what is shown of a store has no password, and no job gets its variable" {
+  redis_start --requirepass s3cret
+  export PW=s3cret KEPT=yes WAY=$REDIS_SOCKET
+  jobfile <<'END'
+store: redis+unix://:${PW}@${WAY:-/none}?prefix=x
+jobs: { a: { interval: 1s, command: 'env; echo $${NOT_PW}' } }
+END
+  scheduler_start
+  eventually grep -q completed run.err
+  wjobs history >said
+  wjobs run a >>said
+  scheduler_stop
+  has "$(<run.err)" "store=\"redis+unix://$REDIS_SOCKET?prefix=x\""
+  has "$(<run.err)" KEPT=yes
+  has "$(<said)" KEPT=yes
+  run grep -E "s3cret|^WAY=|\"WAY=" run.err run.out said
+  is "$output" ""
+  redis_stop
+  local words
+  for words in history list stats "logs a" "status --all"; do
+    # shellcheck disable=SC2086 # a command and its words
+    refuses 4 "cannot connect to 'redis+unix://$REDIS_SOCKET?prefix=x': No such file or directory" $words
+  done
+  wjobs next >said
+  wjobs check >>said
+}
+
+@test "redis: a scheduler warns of a server that evicts keys" {
+  redis_start --maxmemory-policy volatile-lru
+  jobfile <<END
+store: $REDIS
+jobs: { a: { interval: 1h, command: x } }
+END
+  scheduler_start
+  eventually grep -q waiting run.err
+  scheduler_stop
+  has "$(<run.err)" "level=warn msg=\"'$REDIS' evicts keys when its memory is full (maxmemory-policy volatile-lru)"
+}
+
+@test "redis: a user who may do what wjobs(1) says is enough" {
+  redis_start
+  local rule
+  rule=$(sed -n 's/^ACL SETUSER wjobs on >PASSWORD //p' "$TOP/man/wjobs.1")
+  # shellcheck disable=SC2086 # its words
+  redis_cli ACL SETUSER wjobs on '>pw' $rule
+  redis_cli ACL SETUSER default off nopass nocommands
+  jobfile <<END
+store: redis+unix://wjobs:pw@$REDIS_SOCKET
+jobs: { a: { interval: 1s, command: echo hi } }
+END
+  scheduler_start
+  eventually grep -q completed run.err
+  scheduler_stop
+  run ! grep -E "level=(warn|error)" run.err
+  wjobs run a
+  has "$(wjobs history)" completed
+  wjobs list >said
+  wjobs stats >>said
+  wjobs logs a >>said
+}

@@ -738,7 +738,8 @@ $T/state/jobs-$hash/spool"
   is "$(store_of -)" "$T/state/local.db"
   is "$(store_of - /srv/x.db)" "/srv/x.db"
   is "$(store_of /a/b.yaml memory)" memory
-  has "$(tool storm place /a/b.yaml redis://host)" "a Redis store is not known yet"
+  is "$(store_of /a/b.yaml "redis://:hush@host/1")" "redis://:hush@host/1"
+  has "$(tool storm place /a/b.yaml redis://host/x)" "the database of the Redis URL is not a number"
   has "$(tool storm place /a/b.yaml "")" "is no name of a store"
   has "$(WJOBS_STATE_DIR=here tool storm place -)" "no absolute path"
   unset WJOBS_STATE_DIR WJOBS_RUNTIME_DIR

@@ -56,6 +56,13 @@ engine_init(struct engine *engine)
 }
 
 void
+engine_hide(struct engine *engine, const char *const *names)
+{
+	for (; names != NULL && *names != NULL; names++)
+		env_unset(&engine->inherited, *names);
+}
+
+void
 engine_release(struct engine *engine)
 {
 	env_release(&engine->inherited);

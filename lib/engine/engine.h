@@ -75,6 +75,11 @@ char *engine_worker(const char *worker_id);
 
 /* Read the environments and this process' identity. */
 void engine_init(struct engine *engine);
+/*
+ * No run inherits these, NULL-terminated or NULL; to be called before the
+ * first run.
+ */
+void engine_hide(struct engine *engine, const char *const *names);
 void engine_release(struct engine *engine);
 
 #endif

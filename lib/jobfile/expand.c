@@ -57,6 +57,18 @@ expand_one(const char *s, const char *end, bool may_miss, struct str *out,
 	return true;
 }
 
+void
+expand_each(const char *text, expand_fn *each, void *data)
+{
+	const char *s = text;
+
+	while ((s = strstr(s, "${")) != NULL) {
+		s += 2;
+		if (s - text < 3 || s[-3] != '$')
+			each(data, s, strspn(s, WORD));
+	}
+}
+
 bool
 expand_text(const char *text, bool may_miss, struct str *out, struct err *err)
 {

@@ -23,4 +23,8 @@ bool expand_has_any(const char *text);
 bool expand_text(const char *text, bool may_miss, struct str *out,
     struct err *err) MUST_CHECK;
 
+/* Each variable that the text names, set or not; the name has n letters. */
+typedef void expand_fn(void *data, const char *name, size_t n);
+void expand_each(const char *text, expand_fn *each, void *data);
+
 #endif

@@ -20,6 +20,11 @@ struct jobfile {
 	const char *store;   /* as written, ${VAR} expanded; default wjobs.db */
 	const char *locking; /* likewise, or "none"; NULL unless set */
 	const char *history_store; /* likewise; NULL unless set */
+	/*
+	 * Variables that a Redis URL names: they may be its password, and no
+	 * job is to have them. NULL-terminated; NULL where there is none.
+	 */
+	const char **hidden;
 	int min_replicas;
 	int pool_size;              /* default 32 */
 	int history_keep;           /* runs a job; default 100 */

@@ -129,6 +129,23 @@ paths_check_store(struct loader *l, const struct key *key,
 	return true;
 }
 
+/* Few are ever named, so that the list is copied for each. */
+static void
+paths_hide(void *data, const char *name, size_t n)
+{
+	struct loader *l = data;
+	const char **list;
+	size_t len = 0;
+
+	while (l->file->hidden != NULL && l->file->hidden[len] != NULL)
+		len++;
+	list = arena_zalloc(l->arena, (len + 2) * sizeof *list);
+	if (len != 0)
+		memcpy(list, l->file->hidden, len * sizeof *list);
+	list[len] = arena_strndup(l->arena, name, n);
+	l->file->hidden = list;
+}
+
 /* A part of it may be unknown by leave (JOBFILE_NO_ENV): it is not judged. */
 bool
 paths_read_store(struct loader *l, const struct key *key,
@@ -141,6 +158,8 @@ paths_read_store(struct loader *l, const struct key *key,
 	if (store == NULL ||
 	    (is_known && !paths_check_store(l, key, node, store)))
 		return false;
+	if (redis_url_is(store))
+		expand_each(text, paths_hide, l);
 	*field = store;
 	return true;
 }

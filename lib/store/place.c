@@ -11,6 +11,7 @@
 
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
+#include "lib/base/redis_url.h"
 #include "lib/base/str.h"
 
 /* As the base directory specification has it, only absolute paths count. */
@@ -98,18 +99,19 @@ folder_name(const char *jobfile)
 	return folder;
 }
 
+/* A Redis URL gives its form for people, which the caller frees. */
 static bool
-store_is_known(const char *store, struct err *err)
+store_check(const char *store, char **shown, struct err *err)
 {
-	static const char *const scheme[] = { "redis://", "rediss://",
-		"redis+unix://" };
-	size_t i;
+	struct redis_url url;
 
-	for (i = 0; i < ARRAY_LEN(scheme); i++)
-		if (str_starts(store, scheme[i]))
-			return err_set(err, ERR_CONFIG,
-			    "a Redis store is not known yet: name an SQLite "
-			    "file, or 'memory'");
+	if (redis_url_is(store)) {
+		if (!redis_url_parse(store, &url, err))
+			return false;
+		*shown = mem_strdup(url.shown);
+		redis_url_release(&url);
+		return true;
+	}
 	if (store[0] == '\0' || store[strlen(store) - 1] == '/')
 		return err_set(
 		    err, ERR_CONFIG, "'%s' is no name of a store", store);
@@ -125,9 +127,11 @@ store_place_find(const char *jobfile, const char *store,
 
 	if (store == NULL)
 		store = jobfile != NULL ? "wjobs.db" : "local.db";
-	if (!store_is_known(store, err) || (state = state_base(err)) == NULL)
+	if (!store_check(store, &p.shown, err))
 		return false;
-	if ((runtime = runtime_base(state, err)) == NULL) {
+	if ((state = state_base(err)) == NULL ||
+	    (runtime = runtime_base(state, err)) == NULL) {
+		free(p.shown);
 		free(state);
 		return false;
 	}
@@ -140,10 +144,12 @@ store_place_find(const char *jobfile, const char *store,
 		p.state_dir = mem_strdup(state);
 		p.runtime_dir = mem_strdup(runtime);
 	}
-	if (store[0] == '/' || strcmp(store, "memory") == 0)
+	if (store[0] == '/' || p.shown != NULL || strcmp(store, "memory") == 0)
 		p.store = mem_strdup(store);
 	else
 		p.store = mem_printf("%s/%s", p.state_dir, store);
+	if (p.shown == NULL)
+		p.shown = mem_strdup(p.store);
 	p.is_folder = jobfile != NULL;
 	p.spool = mem_printf("%s/spool", p.state_dir);
 	free(runtime);
@@ -158,6 +164,7 @@ store_place_release(struct store_place *place)
 	free(place->state_dir);
 	free(place->runtime_dir);
 	free(place->store);
+	free(place->shown);
 	free(place->spool);
 	*place = (struct store_place){ 0 };
 }

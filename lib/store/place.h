@@ -15,7 +15,8 @@
 struct store_place {
 	char *state_dir;   /* the jobfile's own folder, NAME-HASH included */
 	char *runtime_dir; /* likewise */
-	char *store;       /* absolute path, or "memory" */
+	char *store;       /* absolute path, "memory", or a Redis URL */
+	char *shown;       /* the same for people: without a password */
 	char *spool;       /* path of the spool file */
 	bool is_folder;    /* the two are a jobfile's, not shared ones */
 };
@@ -24,7 +25,7 @@ struct store_place {
  * For a jobfile's path and its `store` as written; links in the path are
  * followed. jobfile NULL: for
  * `exec` without one; the store is then local.db in the state directory.
- * Creates nothing. A Redis URL is ERR_CONFIG: not known yet.
+ * Creates nothing. ERR_CONFIG is a wrong Redis URL, or no place for state.
  */
 bool store_place_find(const char *jobfile, const char *store,
     struct store_place *place, struct err *err) MUST_CHECK;
