@@ -315,6 +315,49 @@ begin run=4 scheduled=3000 shared=1 lock=db job=b
 END
 }
 
+@test "shared: a lock that nobody has any more is free, and one that waits is held" {
+  shared "granted fence=1
+locked holder='b, run 00000000Z80000000000000005'
+granted fence=1
+lost=0
+2 a pending schedule kind='cron' scheduled=2000 retry_at=9999 fence=1
+job a watermark=2000
+job b watermark=1000
+locked holder='a, run 00000001YG0000000000000002'" <<'END'
+alive 1
+alive 2
+session 1
+begin run=5 job=b scheduled=1000 lock=db
+session 2
+begin run=1 scheduled=1000 lock=db
+begin run=2 scheduled=2000 lock=third
+update run=2 scheduled=2000 status=pending retry_at=9999
+die 2
+session 1
+start
+begin run=3 job=b scheduled=2000 lock=third
+END
+  # As an end would leave it that was cut in two.
+  redis_cli zrem "{$BATS_TEST_NUMBER:}live" 00000000Z80000000000000005 >out
+  shared "granted fence=2" <<<"session 1
+begin run=6 job=b scheduled=3000 lock=db"
+}
+
+@test "shared: output is kept of the last ten runs and of the last failure" {
+  local i script=""
+  for ((i = 1; i <= 30; i++)); do
+    script+="end run=$i started=${i}000 completed=${i}001 head=h$i status=$([[ $i == 3 || $i == 6 ]] && echo failed || echo completed)
+"
+  done
+  # One that comes late is not among the newest.
+  script+="end run=40 at=5500 started=5500 completed=5501 head=late"
+  tool store "$URL" own <<<"$script"
+  is "$(redis_cli --scan --pattern "{$BATS_TEST_NUMBER:}o:*" | while read -r key; do
+    redis_cli hget "$key" head
+  done | sort -V | paste -sd' ')" "h6 h21 h22 h23 h24 h25 h26 h27 h28 h29 h30"
+  is "$(tool store "$URL" read <<<list | wc -l)" 31
+}
+
 @test "shared: instances whose schedules differ are told, while the other lives" {
   shared "granted fence=1
 granted fence=2 differs
@@ -445,13 +488,16 @@ session 1
     script+="begin run=$i scheduled=${i}000 shared=1
 "
   done
-  FILTER="grep -v granted" shared "lost=350
+  tool store "$URL" own 5 >out <<<"$script
+die 1"
+  redis_cli config resetstat >out
+  shared "lost=350
 job a watermark=350000
-lost=0" 5 <<<"$script
-die 1
-session 2
+lost=0" 5 <<<"session 2
 start
 reap"
+  # A hundred at a time.
+  has "$(redis_cli info commandstats)" "cmdstat_evalsha:calls=5,"
   is "$(redis_cli smembers "{$BATS_TEST_NUMBER:}s" | wc -l)" 1
   is "$(redis_cli exists "{$BATS_TEST_NUMBER:}live" "{$BATS_TEST_NUMBER:}v:a")" 0
 }
@@ -510,6 +556,7 @@ watermark job=c to=1000 shared=1
 end run=9 job=c started=1000 completed=1010 duration=5 status=failed error=e
 end run=10 job=c started=2000 completed=2010 duration=7
 end run=11 job=c started=3000 completed=3010 duration=9
+end run=12 job=c started=4000 completed=4010 duration=11
 apply"
   tool store "$URL" own 2 <<<"$script" >first
   redis_dump >before
@@ -523,7 +570,9 @@ granted fence=2 gap=3000:6000"
   tool store "$URL" own 2 <<<"jobs" | grep -o 'counts=[0-9,]*' >counts
   is "$(<counts)" "counts=1,0,3,0,0
 counts=0,0,2,0,0
-counts=2,1,0,0,0"
+counts=3,1,0,0,0"
+  # One of them is pruned by now, and would be counted once more.
+  is "$(tool store "$URL" own 2 <<<"list job=c" | cut -d' ' -f1 | paste -sd' ')" "12 11 9"
 }
 
 # All keys of this test and what is in them, but for when they expire.
@@ -555,11 +604,13 @@ begin run=2 scheduled=2000 shared=1
 end run=1 scheduled=1000 started=1000 completed=1010 duration=10 head=h shared=1
 skip run=3 scheduled=1500 completed=2001 reason=late shared=1
 update run=4 status=pending scheduled=900 attempt=2 retry_at=9999
+skip run=5 job=b scheduled=1500 completed=2001 reason=late
+watermark job=c to=1000 shared=1
 apply
 END
   read -r answer <&"${STORE[0]}"
   has "$answer" "is out of memory (maxmemory)"
-  for _ in 1 2 3 4; do
+  for _ in 1 2 3 4 5 6; do
     read -r answer <&"${STORE[0]}"
     is "$answer" failed
   done
@@ -568,6 +619,9 @@ END
   has "$answer" "head='h'"
   ask "find run=3 at=1500"
   has "$answer" "3 a skipped schedule"
+  ask "find run=5 at=1500"
+  has "$answer" "5 b skipped schedule"
+  is "$(redis_cli hget "{oom:}j:c" last)" 1000
   ask "find run=4 at=900"
   has "$answer" "4 a pending"
   ask "find run=2 at=2000"
