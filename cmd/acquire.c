@@ -139,6 +139,16 @@ acquire_take(struct acquire *acquire, struct err *err)
 }
 
 void
+acquire_say_lost(const struct acquire *acquire, bool is_gone, const char *what,
+    struct err *err)
+{
+	err_set(err, ERR_SYSTEM, "the lock '%s' is lost: %s; %s", acquire->key,
+	    is_gone ? "it is not ours any more"
+		    : "the store has not answered for too long",
+	    what);
+}
+
+void
 acquire_release(struct acquire *acquire)
 {
 	struct err err;

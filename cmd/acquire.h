@@ -32,6 +32,9 @@ bool acquire_open(struct acquire *acquire, struct cli *cli, const char *store,
     struct err *err) MUST_CHECK;
 /* False with ERR_BUSY that names the holder where it is held for too long. */
 bool acquire_take(struct acquire *acquire, struct err *err) MUST_CHECK;
+/* "the lock 'k' is lost: WHY; WHAT". is_gone: the store has said so. */
+void acquire_say_lost(const struct acquire *acquire, bool is_gone,
+    const char *what, struct err *err);
 /* Where it is not ours any more, or the store is away: nothing to be done. */
 void acquire_release(struct acquire *acquire);
 void acquire_close(struct acquire *acquire);

@@ -15,7 +15,7 @@
 #define EXEC_HISTORY_AGE_MS (INT64_C(30) * 24 * 60 * 60 * 1000)
 
 struct exec_options {
-	const char *name, *store;
+	const char *name, *store, *lock;
 	int64_t timeout_ms, kill_after_ms, retries;
 	bool history;
 };
@@ -72,7 +72,7 @@ exec_go_without(struct cli *cli, struct err *err)
 	return true;
 }
 
-/* --store, else the jobfile's, else local.db; only --history needs any. */
+/* Of history: --store, else the jobfile's, else local.db. */
 static bool
 exec_find_store(struct cli *cli, const struct exec_options *options,
     struct filter *filter, struct err *err)
@@ -102,6 +102,25 @@ exec_find_store(struct cli *cli, const struct exec_options *options,
 	return true;
 }
 
+/* Under a lock all attempts are, and none is without it. */
+static int
+exec_run(struct cli *cli, const struct exec_options *options,
+    struct filter *filter, const struct job *job, struct err *err)
+{
+	struct acquire acquire = { .key = options->lock,
+		.ttl_ms = ACQUIRE_TTL_MS };
+	int status = CMD_FAILED;
+
+	if (options->lock == NULL)
+		return filter_run(cli, filter, &job, 1, err);
+	filter->lock = &acquire;
+	if (acquire_open(&acquire, cli, options->store, err) &&
+	    acquire_take(&acquire, err))
+		status = filter_run(cli, filter, &job, 1, err);
+	acquire_close(&acquire);
+	return status;
+}
+
 static int
 cmd_exec_run(struct cli *cli, int argc, char **argv, struct err *err)
 {
@@ -114,14 +133,16 @@ cmd_exec_run(struct cli *cli, int argc, char **argv, struct err *err)
 		{ 0, "kill-after", OPT_DURATION,
 		    { .ms = &options.kill_after_ms }, "DURATION",
 		    "KILL so long after TERM, 10s unless given", 0, 0, 0 },
+		{ 0, "lock", OPT_TEXT, { .text = &options.lock }, "KEY",
+		    "hold that lock; 75 where somebody else does", 0, 0, 0 },
 		{ 0, "name", OPT_TEXT, { .text = &options.name }, "NAME",
 		    "the name in history; the program's unless given", 0, 0,
 		    0 },
 		{ 0, "retry", OPT_INT, { .number = &options.retries }, "N",
 		    "try again so often, after 1s, 2s, 4s and so on", 0, 0,
 		    1000000 },
-		{ 0, "store", OPT_TEXT, { .text = &options.store }, "PATH",
-		    "where history is kept; the jobfile's unless given", 0, 0,
+		{ 0, "store", OPT_TEXT, { .text = &options.store }, "STORE",
+		    "whose history and locks; the jobfile's unless given", 0, 0,
 		    0 },
 		{ 0, "timeout", OPT_DURATION, { .ms = &options.timeout_ms },
 		    "DURATION", "stop it after so long; none unless given",
@@ -131,7 +152,6 @@ cmd_exec_run(struct cli *cli, int argc, char **argv, struct err *err)
 	struct filter filter = { .kind = "exec", .own_input = true };
 	char *name = NULL;
 	struct job job;
-	const struct job *jobs[1] = { &job };
 	int status = CMD_FAILED;
 
 	if (!cli_begin(cli, opts, &argc, &argv, err))
@@ -147,7 +167,7 @@ cmd_exec_run(struct cli *cli, int argc, char **argv, struct err *err)
 	}
 	job = exec_job(&options, argv);
 	if (exec_find_store(cli, &options, &filter, err))
-		status = filter_run(cli, &filter, jobs, 1, err);
+		status = exec_run(cli, &options, &filter, &job, err);
 	free(name);
 	return status;
 }

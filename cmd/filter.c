@@ -10,6 +10,7 @@
 #include <ev.h>
 
 #include "cmd/filter_store.h"
+#include "cmd/hold.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/engine/run.h"
@@ -24,6 +25,7 @@ struct filtering {
 	struct engine engine;
 	struct pool pool;
 	struct filter_store store;
+	struct hold hold;
 	char *worker;
 	ev_signal signal[ARRAY_LEN(passed_on)];
 	struct run *run; /* the one under way */
@@ -180,6 +182,36 @@ filter_open_store(struct filtering *filtering)
 	filter_store_open(&filtering->store);
 }
 
+/* Nothing may go on that another may do as well from now on. */
+static void
+filter_on_lock_lost(void *data, const struct err *err, bool now)
+{
+	struct filtering *filtering = data;
+
+	if (err != NULL)
+		*filtering->err = *err;
+	if (filtering->interrupted == 0)
+		filtering->interrupted = SIGTERM;
+	filtering->engine.is_last_attempt = true;
+	if (filtering->run != NULL)
+		run_stop(filtering->run, PROC_CANCELLED, now);
+}
+
+static bool
+filter_hold(struct filtering *filtering)
+{
+	if (filtering->filter->lock == NULL)
+		return true;
+	filtering->hold = (struct hold){
+		.acquire = filtering->filter->lock,
+		.loop = filtering->loop,
+		.engine = &filtering->engine,
+		.lost = filter_on_lock_lost,
+		.data = filtering,
+	};
+	return hold_start(&filtering->hold, filtering->err);
+}
+
 static bool
 filter_open(struct filtering *filtering)
 {
@@ -204,6 +236,8 @@ filter_open(struct filtering *filtering)
 	engine_init(engine);
 	if (filter->file != NULL)
 		engine_hide(engine, filter->file->hidden);
+	if (!filter_hold(filtering))
+		return false;
 	filter_open_store(filtering);
 	filter_watch_signals(filtering);
 	return true;
@@ -219,6 +253,7 @@ filter_close(struct filtering *filtering)
 		return;
 	for (i = 0; i < ARRAY_LEN(passed_on); i++)
 		ev_signal_stop(filtering->loop, &filtering->signal[i]);
+	hold_stop(&filtering->hold);
 	is_free = filter_store_close(&filtering->store);
 	proc_host_close(filtering->engine.host);
 	pool_release(&filtering->pool);
@@ -263,8 +298,10 @@ filter_run(struct cli *cli, const struct filter *filter,
 	};
 	size_t i;
 
-	if (!filter_open(&filtering))
+	if (!filter_open(&filtering)) {
+		filter_close(&filtering);
 		return CMD_FAILED;
+	}
 	for (i = 0; i < n && filtering.interrupted == 0; i++) {
 		int status = filter_run_one(&filtering, jobs[i]);
 

@@ -1,6 +1,7 @@
 #ifndef WJOBS_FILTER_H
 #define WJOBS_FILTER_H
 
+#include "cmd/acquire.h"
 #include "cmd/cmd.h"
 
 /*
@@ -13,6 +14,8 @@ struct filter {
 	const char *worker_id;      /* NULL: host name and a suffix */
 	const char *kind;           /* of the records; NULL: the job's */
 	bool own_input;             /* the command reads our standard input */
+	/* All is under that lock, which is taken; released after. Or NULL. */
+	struct acquire *lock;
 	/* History is kept there, or nowhere; where it cannot be, a warning. */
 	const struct store_place *place;
 	struct store_limits limits;

@@ -92,11 +92,9 @@ guard_lose(struct guarding *guarding, bool is_gone, int64_t until_ms)
 	const struct acquire *acquire = guard->acquire;
 
 	guarding->is_lost = true;
-	err_set(guarding->err, ERR_SYSTEM, "the lock '%s' is lost: %s; %s",
-	    acquire->key,
-	    is_gone ? "it is not ours any more"
-		    : "the store has not answered for too long",
-	    guard->goes_on ? "the command goes on" : "the command is stopped");
+	acquire_say_lost(acquire, is_gone,
+	    guard->goes_on ? "the command goes on" : "the command is stopped",
+	    guarding->err);
 	if (guard->goes_on) {
 		cli_note(guard->cli, "%s", guarding->err->msg);
 		*guarding->err = (struct err){ 0 }; /* told */

@@ -220,9 +220,29 @@ lock_is_held() { lock_is "$1" "$1: held by "; }
   refuses 2 "'5' has no unit" lock k --ttl 5 -- true
 }
 
+@test "exec --lock: held over all attempts, and no one else runs meanwhile" {
+  mkfifo fifo
+  "$WJOBS" exec --store "$STORE" --lock k --retry 1 -- sh -c \
+    'echo $WJOBS_FENCE >>tries; [ "$WJOBS_ATTEMPT" = 2 ] || exit 1; read -r _ <fifo' \
+    3>&- 4>&- &
+  eventually lines_are tries -eq 1
+  lock_refuses 75 "the lock 'k' is held by $(hostname):$!" k -- true
+  refuses 75 "the lock 'k' is held by $(hostname):$!" \
+    exec --store "$STORE" --lock k -- touch ran
+  eventually lines_are tries -eq 2
+  lock_refuses 75 "the lock 'k' is held by $(hostname):$!" k -- true
+  echo >fifo
+  wait $!
+  is "$(<tries)" $'1\n1'
+  [[ ! -e ran ]]
+  lock_is_free k
+  run -124 wjobs exec --store "$STORE" --lock k --timeout 100ms -- sleep 60
+  lock_is_free k
+  is "$(wjobs exec --store "$STORE" --lock k --history -- sh -c 'echo $WJOBS_FENCE')" 3
+}
+
 # jobs LINE - a jobfile of that store, with that job.
 jobs() {
-  ! on_redis || skip "needs a jobfile whose store is a Redis"
   printf 'store: "%s"\njobs:\n  %s\n' "$STORE" "$1" >wjobs.yaml
 }
 
@@ -260,7 +280,6 @@ jobs() {
 }
 
 @test "lock of a job: two jobs of one lock never overlap" {
-  jobs 'x: { interval: 1d, command: "true" }'
   printf 'store: "%s"\ndefaults: { interval: 100ms, lock: k }\njobs:\n' \
     "$STORE" >wjobs.yaml
   for name in a b c; do

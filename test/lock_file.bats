@@ -161,6 +161,24 @@ END
   is "$(<counter)" 400
 }
 
+@test "exec --lock, file: the command of one that is killed holds it until it ends" {
+  "$WJOBS" exec --lock k -- sh -c 'echo $$ >pid; exec sleep 60' 3>&- 4>&- &
+  eventually test -s pid
+  kill -KILL $!
+  wait $! || :
+  refuses 75 "the lock 'k' is held" lock k -- true
+  kill "$(<pid)"
+  eventually wjobs lock k -- true
+}
+
+@test "exec --lock, file: what cannot be decided is 4, and nothing is run" {
+  refuses 4 "wjobs: " exec --lock k --store /no/such/dir/x.db -- touch ran
+  refuses 2 "a lock has a name" exec --lock '' -- touch ran
+  echo 'jobs: [' >wjobs.yaml
+  refuses 78 "wjobs.yaml:" exec --lock k -- touch ran
+  [[ ! -e ran ]]
+}
+
 @test "lock of a job, file: it lasts until the command ends that a dead scheduler left" {
   jobfile <<'END'
 jobs:

@@ -173,3 +173,28 @@ key() { echo "{wjobs:}lock:$1"; }
   lock k -- true
   is "$(redis_cli info commandstats | sed -n 's/^cmdstat_evalsha:calls=\([0-9]*\),.*/\1/p')" 4
 }
+
+@test "exec --lock, Redis: a command that has lost its lock is stopped, and not tried again" {
+  local PATIENCE=20
+  "$WJOBS" exec --store "$REDIS" --lock k --retry 3 -- sh -c \
+    'echo >>tries; exec sleep 60' 2>err 3>&- 4>&- &
+  eventually lines_are tries -eq 1
+  redis_cli del "$(key k)"
+  # It is seen when it is to be extended, after 10s.
+  status=0
+  wait $! || status=$?
+  is "$status" 143
+  is "$(<err)" "wjobs: the lock 'k' is lost: it is not ours any more; the command is stopped"
+  is "$(lines tries)" 1
+}
+
+@test "exec --lock, Redis: a signal is passed on, and the lock released" {
+  "$WJOBS" exec --store "$REDIS" --lock k --retry 3 -- sh -c \
+    'echo >>tries; exec sleep 60' 3>&- 4>&- &
+  eventually lines_are tries -eq 1
+  kill -TERM $!
+  status=0
+  wait $! || status=$?
+  is "$status" 143
+  lock_is_free k
+}

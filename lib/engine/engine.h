@@ -35,6 +35,13 @@ struct engine {
 	bool is_filter, own_input;
 	const char *kind;     /* of all records; NULL: the job's */
 	bool is_last_attempt; /* told to end: what fails is not tried again */
+	/*
+	 * Of a filter whose runs are all under one lock: its fence, and who is
+	 * told of the leader of each attempt. 0 and NULL: there is none.
+	 */
+	uint64_t fence;
+	void (*led)(void *data, const struct identity *leader);
+	void *led_data;
 
 	/*
 	 * Instants are claimed in a store that other instances share; and there

@@ -60,7 +60,8 @@ launch_describe(struct env *env, const struct engine *engine,
 		env_set(env, "WJOBS_SCHEDULED_AT",
 		    stamp_rfc3339(record->scheduled_ms, NULL, due));
 	env_set(env, "WJOBS_WORKER", engine->worker);
-	launch_set_number(env, "WJOBS_FENCE", record->fence);
+	launch_set_number(env, "WJOBS_FENCE",
+	    engine->fence != 0 ? engine->fence : record->fence);
 	if (metadata != NULL)
 		env_set(env, "WJOBS_METADATA", metadata);
 	free(metadata);

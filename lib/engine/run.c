@@ -126,6 +126,8 @@ run_on_began(struct proc *proc)
 	} else if (!identity_of(proc->pid, leader)) {
 		return;
 	}
+	if (run->engine->led != NULL)
+		run->engine->led(run->engine->led_data, leader);
 	run_post(run, STORE_UPDATE);
 }
 
@@ -171,7 +173,9 @@ run_launch(struct run *run)
 	}
 	attempt->proc = (struct proc){
 		.ended = run_on_ended,
-		.began = run->engine->store != NULL ? run_on_began : NULL,
+		.began = run->engine->store != NULL || run->engine->led != NULL
+		    ? run_on_began
+		    : NULL,
 		.output = !run->engine->is_filter &&
 			(run->job->output == JOB_OUTPUT_LOG ||
 			    run->job->output == JOB_OUTPUT_PASSTHROUGH)
