@@ -369,3 +369,201 @@ END
   wjobs stats >>said
   wjobs logs a >>said
 }
+
+# What a server's error means, with real servers where they can be had
+
+# says CALL WANTED - what the link makes of it: kind, sentence, server's words.
+says() {
+  talk <<<"$1"
+  is "$output" "$2"
+}
+
+@test "redis: LOADING is waited for" {
+  redis_start --save 3600 1
+  redis_cli EVAL 'for i = 1, 100 do redis.call("SET", "k" .. i, ("x"):rep(2000) .. i) end' 0
+  redis_stop
+  redis_again --key-load-delay 20000 --loading-process-events-interval-bytes 1024
+  says "call GET a" "unreachable: 'REDIS' still loads its data after its start: LOADING Redis is loading the dataset in memory"
+  eventually wjobs_link_is_up
+}
+
+wjobs_link_is_up() { [[ $(tool link talk "$REDIS" <<<"call PING") == PONG ]]; }
+
+@test "redis: BUSY is waited for" {
+  redis_start --busy-reply-threshold 100
+  redis_cli EVAL 'while true do end' 0 >/dev/null 2>&1 3>&- &
+  eventually is_busy
+  talk <<END
+call GET a
+! redis-cli -s $REDIS_SOCKET SCRIPT KILL
+END
+  is "$output" "unreachable: 'REDIS' is busy with a script of somebody: BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.
+OK"
+  eventually wjobs_link_is_up
+}
+
+is_busy() { [[ $(redis_cli GET a) == BUSY* ]]; }
+
+@test "redis: MISCONF is waited for" {
+  redis_start --save 3600 1
+  mkdir "$REDIS_DIR/dump.rdb"
+  redis_cli BGSAVE
+  eventually grep -q "saving error" "$REDIS_DIR/log"
+  talk <<END
+call SET a b
+call GET a
+! rmdir $REDIS_DIR/dump.rdb
+! redis-cli -s $REDIS_SOCKET SAVE
+call SET a b
+END
+  has "${lines[0]}" "unreachable: '$REDIS' takes no writes, since it cannot save to its disk: MISCONF "
+  is "${lines[*]:1}" "nil OK OK"
+}
+
+@test "redis: OOM refuses what writes more, and nothing else of its pipeline" {
+  redis_start
+  redis_cli ZADD z 0 a
+  redis_cli CONFIG SET maxmemory 1
+  talk <<END
+script begin return redis.call('HSET', KEYS[1] .. 'a', 'b', 'c')
+script end redis.call('ZREM', 'z', 'a'); return redis.call('HSET', KEYS[1] .. 'b', 'b', 'c')
+eval begin
+eval end
+push GET a
+take 1
+left
+take 2
+eval begin
+eval end
+take 1
+push PING
+left
+take 1
+! redis-cli -s $REDIS_SOCKET CONFIG SET maxmemory 0
+run begin
+END
+  is "$(sed 's/: OOM command.*//' <<<"$output")" "unreachable: 'REDIS' is out of memory (maxmemory)
+2
+1
+nil
+unreachable: 'REDIS' is out of memory (maxmemory)
+1
+PONG
+OK
+1"
+}
+
+@test "redis: a password that is missing, wrong, or changed is for somebody to mend" {
+  redis_start
+  talk <<END
+call PING
+! redis-cli -s $REDIS_SOCKET CONFIG SET requirepass s3cret
+drop
+call PING
+END
+  is "${lines[2]}" "config: '$REDIS' wants a password: give one in the URL, or by password_file: NOAUTH"
+  talk "redis+unix://:wr0ng@$REDIS_SOCKET" <<<"call PING"
+  is "$output" "config: 'REDIS' knows no such user and password, or the user is off: WRONGPASS invalid username-password pair or user is disabled."
+  talk "redis+unix://me:s3cret@$REDIS_SOCKET" <<<"call PING"
+  is "$output" "config: 'redis+unix://me@$REDIS_SOCKET' knows no such user and password, or the user is off: WRONGPASS invalid username-password pair or user is disabled."
+  REDISCLI_AUTH=s3cret redis_cli CONFIG SET requirepass ""
+  talk "redis+unix://:s3cret@$REDIS_SOCKET" <<<"call PING"
+  has "$output" "config: 'REDIS' does not take the password: ERR AUTH"
+}
+
+@test "redis: what the user may not do, and a database that is not there, are told" {
+  redis_start
+  redis_cli ACL SETUSER default -set
+  talk <<END
+call SET a b
+script set return redis.call('SET', KEYS[1], 'x')
+run set
+! redis-cli -s $REDIS_SOCKET ACL SETUSER default +set resetkeys '~{wjobs:}a*'
+run set
+END
+  has "${lines[0]}" "config: '$REDIS' does not permit this user what wjobs needs: NOPERM "
+  has "${lines[1]}" "config: '$REDIS' does not permit this user what wjobs needs: "
+  has "${lines[3]}" "config: '$REDIS' does not permit this user what wjobs needs: "
+  has "${lines[3]}" "one of the keys"
+  talk "$REDIS?db=16" <<<open
+  is "$output" "config: 'REDIS?db=16' has no database of that number: ERR DB index is out of range"
+}
+
+@test "redis: WRONGTYPE refuses the one command, and the connection goes on" {
+  redis_start
+  redis_cli SET k text
+  redis_cli SET '{wjobs:}' text
+  talk <<'END'
+script add return redis.call('ZADD', KEYS[1], 0, 'a')
+push HGET k a
+eval add
+push GET k
+take 3
+END
+  has "${lines[0]}" "refused: '$REDIS' has something under a key of wjobs that is not wjobs': WRONGTYPE "
+  has "${lines[1]}" "refused: '$REDIS' has something under a key of wjobs that is not wjobs': WRONGTYPE "
+  is "${lines[2]}" text
+}
+
+@test "redis: a full server is waited for" {
+  redis_start
+  talk <<END
+open
+! redis-cli -s $REDIS_SOCKET CONFIG SET maxclients 1
+! echo open | $TOOLS/link talk $REDIS
+call CONFIG SET maxclients 100
+! echo open | $TOOLS/link talk $REDIS
+END
+  is "$output" "open
+OK
+unreachable: 'REDIS' has as many clients as it takes (maxclients): ERR max number of clients reached
+OK
+open"
+}
+
+@test "redis: a replica takes no writes, nor one that has lost its master" {
+  redis_start_tcp
+  local port=$REDIS_PORT master=$REDIS_PID
+  redis_start --replicaof 127.0.0.1 "$port"
+  eventually grep -q "Finished with success" "$REDIS_DIR/log"
+  says "call SET a b" "unreachable: 'REDIS' is a replica, which takes no writes: READONLY You can't write against a read only replica."
+  redis_cli CONFIG SET replica-serve-stale-data no
+  kill "$master"
+  eventually master_is_down
+  says "call GET a" "unreachable: 'REDIS' is a replica that has lost its master: MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+  redis_start --min-replicas-to-write 1
+  says "call SET a b" "unreachable: 'REDIS' takes no writes while it has too few replicas: NOREPLICAS Not enough good replicas to write."
+}
+
+master_is_down() { redis_cli INFO replication | grep -q master_link_status:down; }
+
+@test "redis: one node of a cluster will do where it has all keys" {
+  redis_start_tcp --cluster-enabled yes
+  says "call GET a" "unreachable: 'REDIS' belongs to a cluster that is down: CLUSTERDOWN Hash slot not served"
+  redis_cli CLUSTER ADDSLOTSRANGE 0 16383
+  eventually cluster_is_up
+  talk <<'END'
+script set redis.call('SET', KEYS[1] .. 'a', 1); return redis.call('SET', KEYS[1] .. 'b', 2)
+run set
+push GET {wjobs:}a
+push GET {wjobs:}b
+take 2
+END
+  is "$output" "OK
+1
+2"
+  talk "$REDIS/1" <<<open
+  is "$output" "config: 'REDIS/1' is a node of a cluster, which has database 0 alone: ERR SELECT is not allowed in cluster mode"
+}
+
+cluster_is_up() { redis_cli CLUSTER INFO | grep -q cluster_state:ok; }
+
+@test "redis: whatever a server refuses with is one of three" {
+  local hello=$'*4\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n+OK\r\n'
+  local want text
+  while IFS=$'\t' read -r text want; do
+    is "$(tool link hostile "$hello" "-$text"$'\r\n')" "$want: $text"
+  done <"$DATA/redis-errors.tsv"
+  # An escape sequence of a server is not a terminal's.
+  is "$(tool link hostile "$hello" $'-ERR \e[31m\r\n')" "refused: 'fake' refuses: ERR \\x1b[31m"
+}

@@ -41,6 +41,8 @@ static const struct kind kinds[] = {
 	{ "ERR AUTH", REDIS_FATAL, true, "does not take the password" },
 	{ "NOPERM", REDIS_FATAL, true,
 	    "does not permit this user what wjobs needs" },
+	{ "ERR The user executing the script", REDIS_FATAL, true,
+	    "does not permit this user what wjobs needs" },
 	{ "DENIED", REDIS_FATAL, true,
 	    "is in protected mode, and takes connections of its own host "
 	    "alone: give it a password or a user" },
@@ -102,12 +104,15 @@ redis_error_explain(
 	};
 	const struct kind *kind = kind_find(text);
 	struct str visible = { 0 };
+	size_t n;
 
 	if (kind == NULL)
 		kind = kind_within(text);
 	if (kind == NULL)
 		kind = &unknown;
-	str_add_visible(&visible, text, strcspn(text, "\r\n"), false);
+	/* HELLO's NOAUTH goes on for long about commands that nobody gave */
+	n = strcspn(text, str_starts(text, "NOAUTH") ? " \r\n" : "\r\n");
+	str_add_visible(&visible, text, n, false);
 	err_set(err, code[kind->what], "'%s' %s: %s", shown, kind->is,
 	    str_text(&visible));
 	str_release(&visible);
