@@ -158,7 +158,7 @@ $B/test/%: $B/test/tool/%.o $B/libwjobs.a
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 # The scheduler's simulated world.
-$B/test/sim: $(WORLD_SRC:%.c=$B/%.o)
+$B/test/sim $B/test/shared: $(WORLD_SRC:%.c=$B/%.o)
 
 $B/test/replay_%: $B/test/fuzz/fuzz_%.o $B/test/fuzz/replay.o $B/libwjobs.a
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

@@ -502,6 +502,41 @@ reap"
   is "$(redis_cli exists "{$BATS_TEST_NUMBER:}live" "{$BATS_TEST_NUMBER:}v:a")" 0
 }
 
+@test "shared: what rests goes on beside no run that came meanwhile, and is in the way of a rerun alone" {
+  shared "granted fence=1
+granted fence=2
+blocked by=2
+granted fence=3
+lost=1
+again a 4 scheduled=4000
+blocked by=1
+granted fence=4" <<'END'
+alive 1
+alive 2
+alive 3
+session 1
+begin run=1 scheduled=1000 shared=1 alone=1 may_rerun=1
+update run=1 scheduled=1000 status=pending retry_at=9999
+session 2
+begin run=2 scheduled=2000 shared=1 alone=1 may_rerun=1
+session 1
+update run=1 scheduled=1000 attempt=2 alone=1
+session 2
+end run=2 scheduled=2000 shared=1 status=completed
+session 1
+update run=1 scheduled=1000 attempt=2 alone=1
+update run=1 scheduled=1000 status=pending attempt=2 retry_at=9999
+session 3
+begin run=4 scheduled=4000 shared=1 alone=1 may_rerun=1
+die 3
+session 2
+reap
+begin run=5 scheduled=4000 shared=1 alone=1 rerun_of=4 may_rerun=1
+end run=1 scheduled=1000 shared=1 status=failed
+begin run=6 scheduled=4000 shared=1 alone=1 rerun_of=4 may_rerun=1
+END
+}
+
 @test "shared: a run may be begun again where its instance died, once" {
   shared "granted fence=1
 granted fence=1

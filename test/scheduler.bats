@@ -51,6 +51,32 @@ follows() {
   tool sim random "${SIM_SEED:-1}" "${SIM_WORLDS:-150}"
 }
 
+@test "shared worlds: no instant twice, none forgotten, none late while all is well" {
+  tool shared random "${SIM_SEED:-1}" "${SIM_WORLDS:-150}"
+}
+
+@test "shared worlds: a lock in place of the watermark, a new id for each retry and a lease by the wall clock are noticed" {
+  local mutant
+  for mutant in release new-id wall; do
+    run tool shared random 1 200 "$mutant"
+    echo "$mutant: ${lines[-1]}"
+    is "$status" 1
+  done
+  run tool shared random 1 100 release
+  has "$output" "an instant was run twice"
+  run tool shared random 1 100 new-id
+  has "$output" "a run was granted, and nobody runs it"
+  run tool shared random 1 200 wall
+  has "$output" "two at once"
+}
+
+@test "shared: while the store is silent, jobs of this host alone begin within 20 ms" {
+  local began late
+  read -r began _ _ _ late _ < <(tool shared away 200 50)
+  is "$began" 200
+  ((late < 20)) || { echo "$late ms late" >&2; return 1; }
+}
+
 @test "run: of jobs that are due together, the slot goes by priority" {
   jobfile <<'END'
 pool: { size: 1 }

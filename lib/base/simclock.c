@@ -125,6 +125,16 @@ simclock_run(struct clock *clock, int64_t until_ms)
 		sim->mono_ms += until_ms - sim_wall_ms(clock);
 }
 
+int64_t
+simclock_next_ms(const struct clock *clock)
+{
+	const struct simclock *sim = (const struct simclock *)clock;
+
+	return sim->first != NULL
+	    ? sim_fires_ms(sim, sim->first) + sim->wall_less_mono_ms
+	    : CLOCK_NEVER;
+}
+
 void
 simclock_step(struct clock *clock, int64_t by_ms)
 {

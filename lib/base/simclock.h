@@ -14,6 +14,8 @@ void simclock_free(struct clock *clock);
 
 /* Let time pass up to that wall instant, firing all timers on the way. */
 void simclock_run(struct clock *clock, int64_t until_ms);
+/* When the next timer fires, by the wall clock; CLOCK_NEVER: none is set. */
+int64_t simclock_next_ms(const struct clock *clock);
 /* Set the wall clock forward or back; what was jumped over fires next. */
 void simclock_step(struct clock *clock, int64_t by_ms);
 /* The machine stands still for so long: everything fires late. */

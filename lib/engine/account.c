@@ -162,6 +162,18 @@ account_gap(const struct engine *engine, const struct job *job,
 	free(skip.error);
 }
 
+/*
+ * Does nothing that is not settled lie between them? Where others share the
+ * watermark, what this one thinks settled says nothing of it: no instant may.
+ */
+static bool
+account_is_next(const struct entry *entry, int64_t last_ms, int64_t due_ms)
+{
+	if (engine_shares(entry->engine, entry->job))
+		return when_next(&entry->job->when, last_ms) == due_ms;
+	return account_unsettled_ms(entry, last_ms) > due_ms;
+}
+
 /* Put a skip with the others that wait, into one of its kind if it can. */
 static void
 account_keep(struct entry *entry, struct skip skip)
@@ -174,7 +186,7 @@ account_keep(struct entry *entry, struct skip skip)
 	last = skips->len != 0 ? &skips->item[skips->len - 1] : NULL;
 	if (last != NULL && last->reason == skip.reason &&
 	    last->trigger == skip.trigger &&
-	    account_unsettled_ms(entry, last->last_ms) > skip.due_ms) {
+	    account_is_next(entry, last->last_ms, skip.due_ms)) {
 		last->count += skip.count;
 		last->last_ms = skip.last_ms;
 		free(last->error);

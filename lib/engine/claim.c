@@ -92,13 +92,28 @@ claim_patience_ms(const struct run *run)
 
 static void claim_is_late(struct clock_timer *timer);
 
+/*
+ * How long a job that may run without an answer waits for it: where no other
+ * instance asks for the same, no longer than others can miss its slot.
+ */
+static int64_t
+claim_short_ms(const struct run *run)
+{
+	const struct engine *engine = run->engine;
+
+	if (!engine->is_shared || engine_shares(engine, run->job))
+		return RUN_CLAIM_MS;
+	return engine->is_store_away || engine->is_store_slow ? 0
+							      : CLAIM_SEATED_MS;
+}
+
 /* Until the slot is missed by others, or until patience ends. */
 static void
 claim_set_timer(struct run *run)
 {
 	struct attempt *attempt = run->attempt;
 	int64_t until = run->is_sure ? attempt->give_up_ms
-				     : attempt->asked_ms + RUN_CLAIM_MS;
+				     : attempt->asked_ms + claim_short_ms(run);
 	int64_t now = claim_mono_ms(run);
 
 	attempt->timer.fire = claim_is_late;
@@ -119,7 +134,8 @@ claim_ask(struct run *run)
 
 	run->is_sure = run->job->on_lock_error != JOB_LOCK_RUN;
 	attempt->claim = claim_op(run);
-	attempt->may_be_held |= run->is_sure;
+	attempt->may_be_held |= run->is_sure ||
+	    engine_shares(run->engine, run->job);
 	attempt->asked_ms = claim_mono_ms(run);
 	if (run->is_sure && attempt->give_up_ms == 0)
 		attempt->give_up_ms = claim_patience_ms(run);
@@ -168,6 +184,61 @@ claim_end(struct run *run)
 	store->post(store, op);
 }
 
+/* Going on after a rest */
+
+static void
+claim_on_resumed(struct store_op *op)
+{
+	struct run *run = op->data;
+
+	if (run == NULL)
+		return;
+	run->attempt->claim = NULL;
+	clock_stop(&run->attempt->timer);
+	if (op->result == CLAIM_BLOCKED)
+		run_supersede(run, &op->blocker);
+	else
+		run_begin(run);
+}
+
+bool
+claim_resumes(const struct run *run)
+{
+	return engine_shares(run->engine, run->job) &&
+	    run->job->overlap != JOB_ALLOW;
+}
+
+/* Of a job that may run without an answer. */
+static void
+claim_resume_is_late(struct clock_timer *timer)
+{
+	struct run *run = timer->data;
+
+	claim_forget(run);
+	run_begin(run);
+}
+
+void
+claim_resume(struct run *run)
+{
+	struct attempt *attempt = run->attempt;
+	struct store_op *op = store_op_new(STORE_UPDATE, &attempt->record);
+
+	op->record.status = RECORD_RUNNING;
+	op->record.attempt++;
+	op->record.retry_at_ms = CLOCK_NONE;
+	op->is_alone = true;
+	op->done = claim_on_resumed;
+	op->data = run;
+	claim_forget(run); /* it may still wait for its first answer */
+	attempt->claim = op;
+	if (run->job->on_lock_error == JOB_LOCK_RUN) {
+		attempt->timer.fire = claim_resume_is_late;
+		clock_set_in(run->engine->clock, &attempt->timer, RUN_CLAIM_MS);
+	}
+	run->engine->store->post(run->engine->store, op);
+}
+
 /* No answer */
 
 static void
@@ -175,13 +246,9 @@ claim_give_up(struct run *run)
 {
 	bool is_late = run_is_too_late(run);
 
-	if (run->is_rerun && run->attempt->record.fence == 0)
-		run_vanish(run); /* it is told of again */
-	else
-		run_end_unstarted(run, RECORD_SKIPPED, RECORD_STORE,
-		    is_late ? "the store did not answer before its "
-			      "start_deadline"
-			    : "the store did not answer");
+	run_end_unstarted(run, RECORD_SKIPPED, RECORD_STORE,
+	    is_late ? "the store did not answer before its start_deadline"
+		    : "the store did not answer");
 }
 
 static void
@@ -193,10 +260,13 @@ claim_is_late(struct clock_timer *timer)
 
 	if (run->is_sure && now >= attempt->give_up_ms) {
 		claim_give_up(run);
-	} else if (!run->is_sure && now >= attempt->asked_ms + RUN_CLAIM_MS) {
-		log_event(LOG_WARN,
-		    "the store is slow; starting without its answer", "job",
-		    run->job->name, NULL);
+	} else if (!run->is_sure &&
+	    now >= attempt->asked_ms + claim_short_ms(run)) {
+		if (!run->engine->is_store_away && !run->engine->is_store_slow)
+			log_event(LOG_WARN,
+			    "the store is slow; starting without its answer",
+			    "job", run->job->name, NULL);
+		run->engine->is_store_slow = run->engine->is_shared;
 		run_go(run);
 	} else {
 		run->engine->is_store_slow |= run->seat.state == POOL_SEATED;
@@ -214,7 +284,7 @@ claim_failed(struct run *run)
 		run_go(run);
 		return;
 	}
-	run->engine->is_store_slow |= engine_shares(run->engine, run->job);
+	run->engine->is_store_slow = run->engine->is_shared;
 	if (claim_mono_ms(run) >= attempt->give_up_ms)
 		claim_give_up(run);
 	else
@@ -227,8 +297,11 @@ claim_failed(struct run *run)
 static void
 claim_refused(struct run *run, enum record_reason reason, const char *error)
 {
+	/* each instance at another time */
+	uint64_t seed = (uint64_t)run->attempt->asked_ms;
 	int64_t ms = CLAIM_QUEUE_MS * 3 / 4 +
-	    (int64_t)(random_fraction() * CLAIM_QUEUE_MS / 2);
+	    (int64_t)(hash_text(run->engine->worker, seed) %
+		(CLAIM_QUEUE_MS / 2));
 
 	if (run->is_rerun) {
 		run_vanish(run);
@@ -266,6 +339,24 @@ claim_is_locked(struct run *run, const char *holder)
 	free(error);
 }
 
+/*
+ * A moment is waited for. Where our clock is ahead by more, the instant comes
+ * again by the store's: it must not be in the way of those before it.
+ */
+static void
+claim_is_early(struct run *run, const struct store_op *op)
+{
+	struct engine *engine = run->engine;
+
+	if (op->wait_ms <= CLAIM_EARLY_MS || op->store_ms == CLOCK_NONE) {
+		claim_wait(run, op->wait_ms);
+		return;
+	}
+	engine->store_offset_ms = op->store_ms - clock_wall_ms(engine->clock);
+	run->was_early = true;
+	run_vanish(run);
+}
+
 /* What comes with a grant, whatever became of its run meanwhile. */
 static void
 claim_take_in(struct run *run, const struct store_op *op)
@@ -295,8 +386,6 @@ claim_heard(struct run *run, const struct store_op *op)
 		return;
 	attempt->give_up_ms = 0;
 	attempt->may_be_held = op->result == CLAIM_GRANTED;
-	run->engine->is_store_slow = engine_shares(run->engine, run->job) &&
-	    claim_mono_ms(run) - attempt->asked_ms > CLAIM_SEATED_MS;
 }
 
 static void
@@ -309,6 +398,10 @@ claim_on_answer(struct store_op *op)
 	run->attempt->claim = NULL;
 	if (op->result == CLAIM_GRANTED)
 		claim_take_in(run, op);
+	if (op->result != CLAIM_FAILED)
+		run->engine->is_store_slow = run->engine->is_shared &&
+		    claim_mono_ms(run) - run->attempt->asked_ms >
+			CLAIM_SEATED_MS;
 	if (run->state != RUN_CLAIMING)
 		return;
 	claim_heard(run, op);
@@ -326,7 +419,7 @@ claim_on_answer(struct store_op *op)
 		claim_is_locked(run, op->holder);
 		break;
 	case CLAIM_EARLY:
-		claim_wait(run, op->wait_ms);
+		claim_is_early(run, op);
 		break;
 	case CLAIM_GRANTED:
 		run_go(run);

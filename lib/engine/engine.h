@@ -55,7 +55,10 @@ struct engine {
 	 * own finding). Runs then claim first and ask for a slot afterwards.
 	 */
 	bool is_store_away, is_store_slow;
-	/* The store's clock less ours; 0: unknown, or not worth a word. */
+	/*
+	 * The store's clock less ours; 0: unknown, or not worth a word. From
+	 * scheduler_store_clock, or from a claim that came much too early.
+	 */
 	int64_t store_offset_ms;
 };
 

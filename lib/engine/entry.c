@@ -271,7 +271,6 @@ entry_rerun(struct entry *entry, int64_t due_ms, const struct ulid *lost)
 {
 	const struct job *job = entry->job;
 	const struct run *run;
-	struct ulid blocker;
 
 	if (!job->enabled || entry->is_stopping ||
 	    job->on_lost != JOB_LOST_RERUN ||
@@ -285,8 +284,9 @@ entry_rerun(struct entry *entry, int64_t due_ms, const struct ulid *lost)
 	    engine_now_ms(entry->engine, job) - due_ms - job_delay_ms(job) >
 		job->start_deadline_ms)
 		return;
-	/* it is told of again */
-	if (job->overlap != JOB_ALLOW && entry_find_blocker(entry, &blocker))
+	/* what rests is in its way, too; it is told of again */
+	if (job->overlap != JOB_ALLOW &&
+	    (entry->runs != NULL || entry->orphans != NULL))
 		return;
 	due_rerun(entry, due_ms, lost);
 }
@@ -430,6 +430,7 @@ entry_on_end(struct entry *entry, struct run *run)
 	struct record copy;
 	bool unstarted = record->attempt == 0 && !run->is_recorded &&
 	    !run->is_rerun;
+	bool was_early = run->was_early;
 
 	if (record->reason == RECORD_SHUTDOWN &&
 	    record->status != RECORD_SKIPPED)
@@ -439,6 +440,8 @@ entry_on_end(struct entry *entry, struct run *run)
 	if (unstarted)
 		record_copy(&copy, record);
 	entry_remove_run(entry, run);
+	if (was_early)
+		entry_look_again(entry);
 	if (!unstarted)
 		return;
 	entry_record_unstarted(entry, &copy);
@@ -504,12 +507,14 @@ entry_stop(struct entry *entry)
 	for (run = entry->runs; run != NULL; run = next) {
 		next = run->next;
 		if (run->state == RUN_RESTING || run_is_idle(run) ||
-		    entry_is_resting(run))
+		    entry_is_resting(run)) {
+			run_shelve(run);
 			entry_remove_run(entry, run);
-		else if (run->state == RUN_WAITING ||
-		    (run->state == RUN_CLAIMING && run->is_sure))
+		} else if (run->state == RUN_WAITING ||
+		    (run->state == RUN_CLAIMING && run->is_sure)) {
 			/* no answer, or slot, may come any more */
 			run_stop(run, PROC_SHUTDOWN, false);
+		}
 	}
 }
 

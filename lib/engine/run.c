@@ -319,7 +319,10 @@ run_rest_is_over(struct clock_timer *timer)
 {
 	struct run *run = timer->data;
 
-	run_begin(run);
+	if (claim_resumes(run))
+		claim_resume(run);
+	else
+		run_begin(run);
 }
 
 static void
@@ -461,6 +464,7 @@ run_end_rest(struct run *run, enum record_status status,
 	    "%s; %s", record->error != NULL ? record->error : "failed", why);
 
 	clock_stop(&run->attempt->timer);
+	claim_forget(run);
 	pool_give(run->engine->pool, &run->seat);
 	record->status = status;
 	record->reason = reason;
@@ -501,6 +505,13 @@ run_stop(struct run *run, enum proc_stop why, bool now)
 	case RUN_ENDED:
 		break;
 	}
+}
+
+void
+run_shelve(struct run *run)
+{
+	if (run->state == RUN_RESTING && run->attempt->claim != NULL)
+		run_post(run, STORE_UPDATE);
 }
 
 void

@@ -30,6 +30,7 @@ struct run {
 	bool is_sure;     /* not run before the store has answered */
 	bool is_queued;   /* another instance's run, or a lock, is in its way */
 	bool was_blocked; /* one to catch up, and another instance does so */
+	bool was_early;   /* not due for a while, by the store's clock */
 	bool is_recorded; /* ended before any attempt, and the store knows */
 	bool differs;     /* a living instance has another schedule */
 	bool lost_lease;  /* it went on all the same */
@@ -73,6 +74,8 @@ void run_stop(struct run *run, enum proc_stop why, bool now);
  * RUN_RESTING.
  */
 void run_supersede(struct run *run, const struct ulid *by);
+/* A rest is left to the next scheduler: its record says so. */
+void run_shelve(struct run *run);
 /* Pass a signal on to the command, as it is. */
 void run_signal(struct run *run, int signal);
 

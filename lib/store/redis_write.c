@@ -152,6 +152,7 @@ push_update(struct batch *batch, const struct store_op *op)
 	redis_args_text(args, r->job);
 	redis_args_text(args, r->kind);
 	redis_args_text(args, sid_of(batch, op));
+	push_flag(args, op->is_alone);
 	if (r->status == RECORD_PENDING) {
 		push_output(args, r);
 	} else {
@@ -296,14 +297,15 @@ static bool
 read_answer(struct batch *batch, const redisReply *reply, struct store_op *op,
     struct err *err)
 {
+	const redisReply *word = redis_reply_at(reply, 0);
 	struct redis *rd = batch->rd;
 
 	op->result = CLAIM_GRANTED;
-	if (redis_reply_is(redis_reply_at(reply, 0), "schema"))
+	if (redis_reply_is(word, "schema"))
 		return redis_foreign(rd, reply, err);
-	if (op->kind == STORE_BEGIN
+	if (op->kind == STORE_BEGIN || redis_reply_is(word, "blocked")
 		? read_claim(batch, reply, op)
-		: redis_reply_is(redis_reply_at(reply, 0), "ok"))
+		: redis_reply_is(word, "ok"))
 		return true;
 	return redis_reply_bad(rd->link, "a write", err);
 }

@@ -59,11 +59,14 @@ local function find_blocker()
 	for _, id in ipairs(call('ZRANGE', P .. 'v:' .. a.job, 0, -1)) do
 		local r = call('HMGET', P .. 'r:' .. id, 'status', 'sid')
 		local sid = r[2] or ''
-		if id == a.id or r[1] ~= 'running' or sid == '' or
-		    sid == a.sid then
+		-- what rests is in the way of nothing but a rerun
+		if id == a.id or sid == '' or sid == a.sid or
+		    (r[1] ~= 'running' and a.rerun_of == '') then
 			sid = ''
 		elseif not is_alive(sid) then
-			mark_lost(id, a.keep, now)
+			if r[1] == 'running' then
+				mark_lost(id, a.keep, now)
+			end
 		elseif is_shared or
 		    call('HGET', P .. 's:' .. sid, 'host') == a.host then
 			return id

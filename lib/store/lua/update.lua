@@ -1,6 +1,6 @@
 -- STORE_UPDATE: the new state of a run that lives.
 
-local id, job, kind, sid = arg(), arg(), arg(), arg()
+local id, job, kind, sid, alone = arg(), arg(), arg(), arg(), arg()
 local output, head, tail = arg(), arg(), arg()
 local key = P .. 'r:' .. id
 
@@ -10,6 +10,25 @@ end
 local r = call('HMGET', key, 'status', 'sid', 'lock', 'rerun', 'fence')
 if r[1] and not is_live(r[1]) or is_settled(job, id) then
 	return { 'ok' }
+end
+
+-- A run elsewhere, that began while this one rested.
+local function find_blocker()
+	for _, other in ipairs(call('ZRANGE', P .. 'v:' .. job, 0, -1)) do
+		local o = call('HMGET', P .. 'r:' .. other, 'status', 'sid')
+		if other ~= id and o[1] == 'running' and o[2] and
+		    o[2] ~= sid and is_alive(o[2]) then
+			return other
+		end
+	end
+	return nil
+end
+
+if alone == '1' and r[1] == 'pending' then
+	local other = find_blocker()
+	if other then
+		return { 'blocked', other }
+	end
 end
 call('DEL', key)
 call('HSET', key, unpack(rest()))
