@@ -91,7 +91,7 @@ LIB_SRC := $(wildcard lib/*/*.c)
 CMD_SRC := $(wildcard cmd/*.c)
 TOOL_SRC := $(wildcard test/tool/*.c)
 BENCH_SRC := $(wildcard test/bench/*.c)
-BENCH_LIB := test/bench/lib/daemon.c
+BENCH_LIB := test/bench/lib/daemon.c test/bench/lib/redis.c
 WORLD_SRC := $(wildcard test/world/*.c)
 FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
 NEMESIS_SRC := $(wildcard test/nemesis/*.c)
@@ -269,7 +269,7 @@ build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
 
 # ---- bench and fuzz
 
-bench: all $(BENCHES) $B/bench/stamp
+bench: all $(BENCHES) $B/bench/stamp $(NEMESIS)
 	@$(MAKE) -s STATIC=1 all 2>/dev/null || true
 	@WJOBS=$(CURDIR)/$B/wjobs BENCHES=$(CURDIR)/$B/bench \
 		WJOBS_STATIC=$(CURDIR)/build/static/wjobs \

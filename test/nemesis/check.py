@@ -300,12 +300,23 @@ def check_fences(log):
                        f"{a.id}, by {what}")
 
 
+def died_unheard(log, start):
+    """A job of one host begins without its store, which then heard nothing."""
+    deaths = [b for a, b in log.lives(start.worker) if a < start.at < b]
+    return log.jobs[start.job][1] == "local" and any(
+        who in ("all", start.worker) and kind not in ("life", "stop", "stall")
+        and a < death and b + SETTLE > start.at
+        for death in deaths for a, b, kind, who in log.spans)
+
+
 def check_ended(log):
     started = {s.id for s in log.starts}
     for s in {s.id: s for s in log.starts}.values():
         record = log.history.get(s.id)
         if record is None:
-            yield f"{s.job} {s.id} was started and is not in the record"
+            if not died_unheard(log, s):
+                yield (f"{s.job} {s.id} was started by {s.worker} and is not "
+                       f"in the record")
         elif record["status"] not in FINAL:
             yield f"{s.job} {s.id} is {record['status']} for ever"
         elif record["status"] == "skipped":
