@@ -157,6 +157,9 @@ $B/libwjobs.a: $(LIB_OBJ) $B/sources
 $B/test/%: $B/test/tool/%.o $B/libwjobs.a
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
+# wjobs itself, with sessions that live for seconds.
+$B/test/hasty: $(CMD_OBJ)
+
 # The scheduler's simulated world.
 $B/test/sim $B/test/shared: $(WORLD_SRC:%.c=$B/%.o)
 

@@ -113,7 +113,8 @@ cli_find_place(struct cli *cli, struct err *err)
 	if (cli->has_place)
 		return true;
 	cli->has_place = cli->has_jobfile
-	    ? store_place_find(file->path, file->store, &cli->place, err)
+	    ? store_place_find(
+		  file->path, jobfile_history(file), &cli->place, err)
 	    : store_place_find(NULL, NULL, &cli->place, err);
 	return cli->has_place;
 }
@@ -130,6 +131,7 @@ cli_limits(const struct cli *cli)
 	return (struct store_limits){
 		.keep = cli->jobfile.history_keep,
 		.max_age_ms = cli->jobfile.history_max_age_ms,
+		.min_replicas = cli->jobfile.min_replicas,
 	};
 }
 

@@ -94,7 +94,7 @@ bool
 cli_load_jobfile(struct cli *cli, unsigned flags, struct err *err) MUST_CHECK;
 bool
 cli_try_jobfile(struct cli *cli, unsigned flags, struct err *err) MUST_CHECK;
-/* Where the jobfile's store lies, or the one of who has no jobfile. */
+/* Where the jobfile's history lies, or the one of who has no jobfile. */
 bool cli_find_place(struct cli *cli, struct err *err) MUST_CHECK;
 /* What its jobfile says of history. */
 struct store_limits cli_limits(const struct cli *cli);

@@ -13,6 +13,11 @@ if is_foreign() then
 	return { 'schema', schema }
 end
 local r = call('HMGET', key, 'status', 'sid', 'lock', 'fence')
+if r[1] == 'lost' and a.reason == 'lost_lease' then
+	-- Others took its instance for dead; it was not, and knows better why.
+	insist()
+	call('HSET', key, 'why', a.reason, 'error', a.error)
+end
 if r[1] and not is_live(r[1]) or is_settled(a.job, a.id) then
 	return { 'ok' }
 end
