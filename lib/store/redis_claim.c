@@ -56,6 +56,18 @@ read_grant(const redisReply *reply, struct store_op *op)
 	return true;
 }
 
+static bool
+read_early(const redisReply *reply, struct store_op *op)
+{
+	if (!redis_reply_int(reply, &op->store_ms) || op->store_ms < 0)
+		return false;
+	op->result = CLAIM_EARLY;
+	op->wait_ms = op->record.scheduled_ms > op->store_ms
+	    ? op->record.scheduled_ms - op->store_ms
+	    : 0;
+	return true;
+}
+
 bool
 redis_read_claim(const redisReply *reply, struct store_op *op, bool *is_stale)
 {
@@ -69,13 +81,8 @@ redis_read_claim(const redisReply *reply, struct store_op *op, bool *is_stale)
 		op->result = CLAIM_LOST;
 		return true;
 	}
-	if (redis_reply_is(word, "early")) {
-		op->result = CLAIM_EARLY;
-		if (!redis_reply_int(what, &op->store_ms))
-			return false;
-		op->wait_ms = op->record.scheduled_ms - op->store_ms;
-		return true;
-	}
+	if (redis_reply_is(word, "early"))
+		return read_early(what, op);
 	if (redis_reply_is(word, "blocked")) {
 		op->result = CLAIM_BLOCKED;
 		return redis_read_ulid(what, &op->blocker);

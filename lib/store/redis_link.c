@@ -56,6 +56,7 @@ redis_link_free(struct redis_link *link)
 	if (link == NULL)
 		return;
 	redis_link_drop(link);
+	str_release(&link->out);
 	free(link->pending);
 	free(link->name);
 	free(link);
