@@ -106,6 +106,22 @@ acquire_pause(int64_t *pause_ms, int64_t left_ms)
 		*pause_ms = PAUSE_MAX_MS;
 }
 
+/* What is left of its patience; below 0: there is no end to it. */
+static int64_t
+acquire_patience(const struct acquire *acquire, int64_t began_ms)
+{
+	int64_t left_ms;
+
+	if (acquire->wait_ms == OPT_NO_LIMIT)
+		return -1;
+	left_ms = began_ms + acquire->wait_ms - clock_boot_ms();
+	return left_ms > 0 ? left_ms : 0;
+}
+
+/*
+ * A store that has answered once is waited for as the lock is; one that never
+ * did may never do.
+ */
 bool
 acquire_take(struct acquire *acquire, struct err *err)
 {
@@ -115,24 +131,24 @@ acquire_take(struct acquire *acquire, struct err *err)
 		.holder = acquire->holder,
 		.process = acquire->is_by_time ? NULL : &acquire->self,
 		.ttl_ms = acquire->ttl_ms };
+	enum lock_taken taken;
+	bool has_answered = false;
 
 	if (!acquire->is_remote && !store_place_make(&acquire->place, err))
 		return false;
 	identity_self(&acquire->self);
 	for (;;) {
 		acquire->asked_ms = clock_boot_ms();
-		switch (lock_take(acquire->lock, &ask, &acquire->state, err)) {
-		case LOCK_TAKEN:
+		taken = lock_take(acquire->lock, &ask, &acquire->state, err);
+		if (taken == LOCK_TAKEN)
 			return true;
-		case LOCK_FAILED:
+		has_answered |= taken == LOCK_HELD;
+		left_ms = acquire_patience(acquire, began_ms);
+		if (taken == LOCK_FAILED &&
+		    (!has_answered || err->code != ERR_UNREACHABLE ||
+			left_ms == 0))
 			return false;
-		case LOCK_HELD:
-			break;
-		}
-		left_ms = acquire->wait_ms == OPT_NO_LIMIT
-		    ? -1
-		    : began_ms + acquire->wait_ms - clock_boot_ms();
-		if (acquire->wait_ms != OPT_NO_LIMIT && left_ms <= 0)
+		if (left_ms == 0)
 			return acquire_say_held(acquire, err);
 		acquire_pause(&pause_ms, left_ms);
 	}

@@ -136,6 +136,19 @@ key() { echo "{wjobs:}lock:$1"; }
   refuses 78 "" lock --store redis://host:port k -- touch ran
 }
 
+@test "lock, Redis: who waits for a lock waits for a server that restarts" {
+  local token
+  token=$(lock k --take --ttl 1h)
+  lock_start k --wait -- touch ran
+  looks() { (($(redis_cli info commandstats |
+    sed -n 's/^cmdstat_evalsha:calls=\([0-9]*\),.*/\1/p') > 3)); }
+  eventually looks
+  redis_stop
+  redis_again
+  eventually test -e ran
+  wait $!
+}
+
 @test "lock, Redis: another version's store is refused" {
   redis_cli hset '{wjobs:}meta' schema 2
   refuses 78 "schema '2'" lock --store "$REDIS" k -- touch ran
