@@ -786,3 +786,33 @@ END
   run grep -oE "cmdstat_(eval|script|wait|keys|config[^:]*):calls=[0-9]*" <<<"$stats"
   is "$(grep -v config <<<"$output" | grep -v 'eval:calls=1')" ""
 }
+
+@test "shared: a run's end is written to a full store though others wait to begin" {
+  redis_start
+  jobfile <<END
+store: $REDIS
+jobs:
+  long:
+    interval: 1h
+    run_immediately: true
+    command: until test -e end; do sleep 0.05; done
+  often:
+    interval: 200ms
+    command: touch often
+END
+  scheduler_start
+  eventually test -e often
+  eventually redis_has v:long
+  redis_cli config set maxmemory 1 >out
+  eventually grep -q "out of memory" run.err
+  : >end
+  eventually redis_has h:long
+  is "$(redis_cli config get maxmemory | tail -n 1)" 1
+  redis_cli config set maxmemory 0 >out
+  rm -f often
+  eventually test -e often
+  scheduler_stop
+  redis_stop
+}
+
+redis_has() { [[ $(redis_cli exists "{wjobs:}$1") == 1 ]]; }

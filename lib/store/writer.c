@@ -485,7 +485,11 @@ thread_main(void *arg)
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
 		wait_for_work(w);
-		if (w->batch.n == 0)
+		/*
+		 * What waits joins a batch that failed: a full Redis takes an
+		 * end that stands behind a claim which it refuses.
+		 */
+		if (!w->batch.is_from_spool)
 			take_batch(w);
 		if (w->batch.n == 0 && w->is_stopping)
 			break;
