@@ -11,6 +11,9 @@ history_is() {
   [[ $("$WJOBS" history "$@" 2>&1) == "$want" ]]
 }
 
+# passed SECONDS - bash counts them.
+passed() { ((SECONDS >= $1)); }
+
 # dead PID - no such process, or only what is left of one.
 dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
 
@@ -410,6 +413,31 @@ END
   scheduler_stop
   is "$scheduler_status" 0
   is "$(wjobs history tick --status completed -n 1000 -o id | wc -l)" "$(lines tick.out)"
+}
+
+@test "run: what was missed before a store that opens late is settled by the job's policy" {
+  mkdir -m 700 later
+  jobfile <<END
+store: $PWD/later/wjobs.db
+jobs:
+  none: { interval: 1s, command: echo >>none.out }
+  once: { interval: 1s, catch_up: once, command: 'echo \$WJOBS_TRIGGER >>once.out' }
+END
+  scheduler_start
+  eventually lines_are none.out -ge 1
+  scheduler_stop
+  mv later away
+  eventually passed $((SECONDS + 3))
+  : >none.out
+  scheduler_start
+  eventually lines_are none.out -ge 1
+  grep -qs catch_up once.out && return 1
+  mv away later
+  eventually grep -qs catch_up once.out
+  eventually history_is skipped none -o status --status skipped -n 1
+  is "$(wjobs history none --status skipped -o reason)" missed
+  scheduler_stop
+  is "$(grep -c catch_up once.out)" 1
 }
 
 @test "run: what could not be written is spooled, and the next start has it" {

@@ -493,6 +493,10 @@ shared_store_apply(
 	case STORE_BEGIN:
 		if (!shared_store_is_alive(store, sid))
 			return false;
+		free(op->holder); /* of an answer that was lost */
+		free(op->gaps);
+		op->holder = NULL;
+		op->gaps = NULL;
 		shared_begin(store, op, job, sid);
 		break;
 	case STORE_UPDATE:
