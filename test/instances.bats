@@ -248,6 +248,54 @@ END
   refuses 78 "another version of wjobs" run
 }
 
+@test "instances: a clock that is wrong is told, and claims go by the store's" {
+  jobfile <<END
+store: "$REDIS"
+jobs:
+  tick: { interval: 1s, command: 'echo "\$WJOBS_SCHEDULED_AT" >>ticks' }
+END
+  local program=${WJOBS%/*}/nemesis/wjobs
+  [ -x "$program" ] || skip "needs the clock of the nemesis"
+  NEMESIS_SKEW_MS=5000 launch "$program" a
+  NEMESIS_SKEW_MS=-40000 launch "$program" b
+  instance c
+  eventually alive a b c
+  PATIENCE=15 eventually lines_are ticks -ge 8
+  told a 'level=warn msg="the clock differs from the store'
+  told a 'offset=-[45]\.'
+  told b 'level=error msg="degraded: the clock is far from the store'
+  ! told c "clock"
+  is "$(wjobs status --all --json | jq -c '[.worker, (.clock_offset | round)]' | sort | paste -sd' ')" \
+    '["a",-5] ["b",40] ["c",0]'
+  is "$(sort ticks | uniq -d)" ""
+  # All of them are on time by the store's clock.
+  wjobs history tick -n 100 --json |
+    jq -s 'map(select(.worker == "c") | (.started_at[17:23] | tonumber) % 1) | max < 0.8' | grep true
+}
+
+@test "instances: what the server refuses for good is said as that, once" {
+  jobfile <<END
+store: "$REDIS"
+jobs:
+  tick: { interval: 1s, command: 'echo x >>ticks', shared: false, on_lock_error: run }
+END
+  hasty a
+  eventually lines_are ticks -ge 1
+  redis_cli CONFIG SET requirepass secret
+  redis_cli -a secret --no-auth-warning CLIENT KILL TYPE normal
+  PATIENCE=10 eventually told a "degraded: the store refuses history, until somebody"
+  PATIENCE=10 eventually told a "degraded: the shared store refuses us, until somebody"
+  local before
+  before=$(lines ticks)
+  eventually lines_are ticks -ge $((before + 2))
+  is "$(grep -c "the store refuses history" a.err)" 1
+  # One that starts now, with no password, is told so and does not start.
+  refuses 78 "NOAUTH" run
+  redis_cli -a secret --no-auth-warning CONFIG SET requirepass ""
+  PATIENCE=10 eventually told a "the store takes history again"
+  PATIENCE=10 eventually told a "the shared store answers again"
+}
+
 @test "instances: run_immediately is for the first one alone" {
   jobfile <<END
 store: "$REDIS"
