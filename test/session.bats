@@ -5,6 +5,7 @@ load helper
 
 teardown() {
   exec 9>&-
+  wait
   test_end
 }
 
