@@ -60,8 +60,15 @@ HARDEN_LD := -Wl,-z,relro,-z,noexecstack
 endif
 
 PKGS := yaml-0.1 sqlite3 jansson hiredis
+# rediss:// needs a hiredis with TLS; Debian 12's has none.
+ifeq ($(shell $(PKG_CONFIG) --exists hiredis_ssl openssl 2>/dev/null && echo yes),yes)
+PKGS += hiredis_ssl openssl
+DEFS += -DWJOBS_REDIS_SSL
+endif
 HAVE_PKG := $(shell $(PKG_CONFIG) --exists $(PKGS) 2>/dev/null && echo yes)
-PKG_CFLAGS := $(if $(HAVE_PKG),$(shell $(PKG_CONFIG) --cflags $(PKGS)))
+# Others' headers are not ours to warn of.
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(if \
+	$(HAVE_PKG),$(shell $(PKG_CONFIG) --cflags $(PKGS))))
 PKG_LIBS := $(if $(HAVE_PKG),$(shell $(PKG_CONFIG) --libs \
 	$(if $(STATIC),--static) $(PKGS)),-lyaml -lsqlite3 -ljansson -lhiredis)
 # Debian's libev has no .pc file.

@@ -567,3 +567,47 @@ cluster_is_up() { redis_cli CLUSTER INFO | grep -q cluster_state:ok; }
   # An escape sequence of a server is not a terminal's.
   is "$(tool link hostile "$hello" $'-ERR \e[31m\r\n')" "refused: 'fake' refuses: ERR \\x1b[31m"
 }
+
+@test "redis: rediss:// is TLS with a good certificate, or says that it is not built in" {
+  REDIS=rediss://localhost:1
+  talk <<<open
+  if [[ $output == *hiredis_ssl* ]]; then
+    is "$output" "config: 'REDIS' wants TLS, and this wjobs was built without hiredis_ssl: build it with a hiredis that has it, or go through a tunnel"
+    return
+  fi
+  local port=$((20000 + RANDOM % 10000)) name
+  for name in localhost other; do
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout $name.key -out $name.pem \
+      -days 2 -subj "/CN=$name" -addext "subjectAltName=DNS:$name" 2>/dev/null
+  done
+  redis_start --tls-port "$port" --tls-auth-clients no \
+    --tls-cert-file "$PWD/localhost.pem" --tls-key-file "$PWD/localhost.key"
+  REDIS=rediss://localhost:$port
+  says open "config: the certificate of 'REDIS' is not good: self-signed certificate"
+  export SSL_CERT_FILE=$PWD/localhost.pem
+  talk <<END
+call PING
+script len return {#ARGV[1], ('x'):rep(20) }
+run len abc
+! kill -STOP $REDIS_PID
+call PING
+drop
+call PING
+! kill -CONT $REDIS_PID
+call PING
+! redis-cli -s $REDIS_SOCKET CLIENT KILL TYPE normal
+call PING
+END
+  is "$output" "PONG
+[3 xxxxxxxxxxxxxxxxxxxx]
+unreachable: 'REDIS' does not answer in time
+unreachable: cannot speak TLS with 'REDIS': no answer in time, or none in TLS
+PONG
+1
+PONG"
+  talk "rediss://127.0.0.1:$port" <<<open
+  is "$output" "config: the certificate of 'rediss://127.0.0.1:$port' is not good: IP address mismatch"
+  redis_cli CONFIG SET tls-key-file "$PWD/other.key" tls-cert-file "$PWD/other.pem"
+  export SSL_CERT_FILE=$PWD/other.pem
+  says open "config: the certificate of 'REDIS' is not good: hostname mismatch"
+}

@@ -19,6 +19,7 @@
 
 /* What no answer to wjobs comes near to. */
 #define ELEMENTS_MAX (1 << 24)
+#define DEPTH_MAX    7
 #define REPLY_MAX    ((size_t)512 << 20)
 
 static int64_t
@@ -149,7 +150,7 @@ connect_host(const struct redis_url *url, struct err *err)
 	return fd;
 }
 
-/* hiredis believes whatever length an array says it has. */
+/* hiredis believes whatever length and depth an array says it has. */
 #if HIREDIS_MAJOR < 1
 typedef int elements_t;
 #else
@@ -160,9 +161,14 @@ static void *
 create_array(const redisReadTask *task, elements_t n)
 {
 	const struct redis_wire *wire = task->privdata;
+	const redisReadTask *up;
+	int depth = 0;
 
+	/* what is freed by recursion must have an end */
+	for (up = task; up != NULL && depth <= DEPTH_MAX; up = up->parent)
+		depth++;
 	/* an int is below 0 where the length did not fit */
-	if ((size_t)n > ELEMENTS_MAX)
+	if ((size_t)n > ELEMENTS_MAX || depth > DEPTH_MAX)
 		return NULL;
 	return wire->functions.createArray(task, n);
 }
