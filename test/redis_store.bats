@@ -479,6 +479,28 @@ start
 END
 }
 
+@test "shared: what is written for a process that is gone is another's to take over" {
+  FILTER=without_now shared "granted fence=1
+lost=1
+2 a pending schedule kind='cron' attempt=2 scheduled=2000 retry_at=9999
+lost=0
+3 a completed schedule kind='cron' scheduled=3000 completed=3001
+2 a pending schedule kind='cron' attempt=2 scheduled=2000 retry_at=9999
+1 a lost schedule reason='crash' kind='cron' scheduled=1000 completed=N error='the wjobs that ran it (?) is gone' fence=1" <<'END'
+alive 1
+session 1
+batch
+begin run=1 scheduled=1000 owner=dead
+update run=2 scheduled=2000 status=pending attempt=2 retry_at=9999 owner=dead
+update run=3 scheduled=3000 owner=dead
+end run=3 scheduled=3000 completed=3001 owner=dead
+apply
+reap
+reap
+list
+END
+}
+
 @test "shared: more than a hundred runs of the dead are lost all the same" {
   local i script="alive 1
 alive 2

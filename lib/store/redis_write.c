@@ -39,6 +39,9 @@ push_flag(struct redis_args *args, bool flag)
 	redis_args_text(args, flag ? "1" : "0");
 }
 
+/* As lua/common.lua has it. */
+#define NOBODY "00000000000000000000000000"
+
 /* What comes from a process that is gone is not this session's. */
 static const char *
 sid_of(const struct batch *batch, const struct store_op *op)
@@ -47,7 +50,7 @@ sid_of(const struct batch *batch, const struct store_op *op)
 
 	if (owner->pid != 0 &&
 	    memcmp(owner, &batch->rd->self, sizeof *owner) != 0)
-		return "";
+		return NOBODY;
 	return batch->sid;
 }
 

@@ -33,7 +33,7 @@ local function grant_again(status, sid, fence, lock)
 	if status == 'lost' or status == 'skipped' then
 		return { 'lost' }
 	end
-	if is_live(status) and a.sid ~= '' then
+	if is_live(status) and a.sid ~= '' and a.sid ~= NOBODY then
 		if not is_alive(a.sid) then
 			return { 'stale' }
 		end
@@ -147,7 +147,7 @@ if is_claim then
 		return { 'lost' }
 	end
 end
-if (a.sid ~= '' and not is_alive(a.sid)) or
+if (a.sid ~= '' and a.sid ~= NOBODY and not is_alive(a.sid)) or
     (a.lock ~= '' and a.sid == '') then
 	return { 'stale' }
 end

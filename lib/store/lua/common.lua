@@ -17,6 +17,8 @@
 --	P t:SID      set of pending runs that it took over and has not yet used
 --	P again      hash: job to the lost run that may be begun again
 --	P lock:KEY   hash: token, holder, fence, and of a run's lock its session
+--	P fence      counter, for locks
+--	P once:HOST  id of the last batch that a host applied from a file
 --
 -- Ids are ULIDs as text, instants milliseconds as decimal text, '' is none. A
 -- text from outside is bytes, passed on and never looked into. At maxmemory
@@ -26,6 +28,9 @@
 local P, call = KEYS[1], redis.call
 local SKIPS, OUTPUTS, SETTLED = 100, 10, 128
 local HOUR, DAY = 3600000, 86400000
+-- The session of a process that is gone: it never lives, so that what is
+-- written in its name is found as what the dead leave behind.
+local NOBODY = ('0'):rep(26)
 
 local arg_at = 0
 local function arg()
