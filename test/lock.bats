@@ -65,8 +65,8 @@ lock_is_held() { lock_is "$1" "$1: held by "; }
 }
 
 @test "lock: what is held is 75, and says by whom" {
-  lock_start held -- sh -c 'echo ready; read -r _ <fifo' >out
   mkfifo fifo
+  lock_start held -- sh -c 'echo ready; read -r _ <fifo' >out
   eventually test -s out
   lock_refuses 75 "wjobs: the lock 'held' is held by $(hostname):$!" \
     held -- touch ran

@@ -27,8 +27,8 @@ lock_is_free() {
 key() { echo "{wjobs:}lock:$1"; }
 
 @test "lock, Redis: it is extended while the command runs, and released after" {
-  lock_start k --ttl 300ms -- sh -c 'echo >ready; read -r _ <fifo'
   mkfifo fifo
+  lock_start k --ttl 300ms -- sh -c 'echo >ready; read -r _ <fifo'
   eventually test -s ready
   refuses 75 "the lock 'k' is held by $(hostname):$!, for" \
     lock --store "$REDIS" --wait=1s k -- touch ran
@@ -39,8 +39,8 @@ key() { echo "{wjobs:}lock:$1"; }
 }
 
 @test "lock, Redis: 30s unless it is told" {
-  lock_start k -- sh -c 'echo >ready; read -r _ <fifo'
   mkfifo fifo
+  lock_start k -- sh -c 'echo >ready; read -r _ <fifo'
   eventually test -s ready
   local ms
   ms=$(redis_cli pttl "$(key k)")
@@ -79,8 +79,8 @@ key() { echo "{wjobs:}lock:$1"; }
 }
 
 @test "lock, Redis: --on-loss continue says so, and lets the command go on" {
-  lock_start k --ttl 300ms --on-loss continue -- sh -c 'echo >ready; read -r _ <fifo; exit 7' 2>err
   mkfifo fifo
+  lock_start k --ttl 300ms --on-loss continue -- sh -c 'echo >ready; read -r _ <fifo; exit 7' 2>err
   eventually test -s ready
   redis_cli del "$(key k)"
   eventually test -s err
@@ -111,8 +111,8 @@ key() { echo "{wjobs:}lock:$1"; }
 }
 
 @test "lock, Redis: a server that comes back in time is no loss" {
-  lock_start k --ttl 6s -- sh -c 'echo >ready; read -r _ <fifo'
   mkfifo fifo
+  lock_start k --ttl 6s -- sh -c 'echo >ready; read -r _ <fifo'
   eventually test -s ready
   redis_cli client kill type normal >/dev/null
   redis_cli script flush

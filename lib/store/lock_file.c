@@ -78,9 +78,8 @@ slot_has_token(const struct lock_slot *slot, const char *token)
 	return strncmp(slot->token, token, sizeof slot->token) == 0;
 }
 
-/* The one of that name; of that token, where there is no name. */
 static struct lock_slot *
-slot_find(struct lock_table *table, const char *key, const char *token)
+slot_of_key(struct lock_table *table, const char *key)
 {
 	size_t i;
 
@@ -88,9 +87,22 @@ slot_find(struct lock_table *table, const char *key, const char *token)
 		struct lock_slot *slot = &table->slot[i];
 
 		if (slot->state != LOCK_SLOT_FREE &&
-		    (key != NULL
-			    ? strncmp(slot->key, key, sizeof slot->key) == 0
-			    : slot_has_token(slot, token)))
+		    strncmp(slot->key, key, sizeof slot->key) == 0)
+			return slot;
+	}
+	return NULL;
+}
+
+static struct lock_slot *
+slot_of_token(struct lock_table *table, const char *token)
+{
+	size_t i;
+
+	for (i = 0; i < table->n; i++) {
+		struct lock_slot *slot = &table->slot[i];
+
+		if (slot->state != LOCK_SLOT_FREE &&
+		    slot_has_token(slot, token))
 			return slot;
 	}
 	return NULL;
@@ -187,7 +199,7 @@ file_take(struct lock *lock, const struct lock_ask *ask,
 
 	if (!lock_table_begin(table, err))
 		return LOCK_FAILED;
-	slot = slot_find(table, ask->key, NULL);
+	slot = slot_of_key(table, ask->key);
 	if (slot == NULL || !slot_is_held(table, slot))
 		taken = take_new(table, slot, ask, state, err);
 	else if (slot_has_token(slot, ask->token))
@@ -240,7 +252,8 @@ change_slot(struct lock_table *table, const char *key, const char *token,
 		return true;
 	if (!lock_table_begin(table, err))
 		return false;
-	slot = slot_find(table, key, token);
+	slot = key != NULL ? slot_of_key(table, key)
+			   : slot_of_token(table, token);
 	*is_ours = slot != NULL && slot_has_token(slot, token) &&
 	    (key == NULL || slot_is_held(table, slot));
 	if (*is_ours) {
@@ -321,7 +334,7 @@ file_read(struct lock *lock, const char *key, struct lock_state *state,
 	if (!lock_table_look(table, err))
 		return false;
 	if (strcmp(table->header.boot, table->boot) == 0)
-		slot = slot_find(table, key, NULL);
+		slot = slot_of_key(table, key);
 	if (slot != NULL && slot_is_held(table, slot))
 		slot_tell(slot, state);
 	lock_table_end(table);
@@ -350,7 +363,6 @@ lock_file_open(const char *store)
 	struct lock_file *file = mem_zalloc(1, sizeof *file);
 
 	file->lock.ops = &lock_file_ops;
-	lock_table_init(
-	    &file->table, store != NULL ? mem_printf("%s-locks", store) : NULL);
+	lock_table_init(&file->table, store);
 	return &file->lock;
 }

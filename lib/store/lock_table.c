@@ -201,7 +201,6 @@ table_lock_and_read(struct lock_table *table, struct err *err)
 	}
 }
 
-/* For a change: what there is, of this boot, and nobody else looks at it. */
 bool
 lock_table_begin(struct lock_table *table, struct err *err)
 {
@@ -216,7 +215,6 @@ lock_table_begin(struct lock_table *table, struct err *err)
 	return ok;
 }
 
-/* Where there is no file, nothing is held. */
 bool
 lock_table_is_absent(const struct lock_table *table)
 {
@@ -243,9 +241,11 @@ lock_table_look(struct lock_table *table, struct err *err)
 }
 
 void
-lock_table_init(struct lock_table *table, char *path)
+lock_table_init(struct lock_table *table, const char *store)
 {
-	*table = (struct lock_table){ .path = path, .fd = -1 };
+	*table = (struct lock_table){ .fd = -1 };
+	if (store != NULL)
+		table->path = mem_printf("%s-locks", store);
 	linux_boot_id(table->boot, sizeof table->boot);
 	memcpy(table->header.magic, TABLE_MAGIC, sizeof TABLE_MAGIC);
 }

@@ -48,8 +48,8 @@ struct lock_table {
 	char boot[48];
 };
 
-/* path is the table's from here on. */
-void lock_table_init(struct lock_table *table, char *path);
+/* That of a store: a file beside it; NULL: in memory. */
+void lock_table_init(struct lock_table *table, const char *store);
 void lock_table_release(struct lock_table *table);
 /* There is no file, so that nothing is held; begin would make it. */
 bool lock_table_is_absent(const struct lock_table *table);
