@@ -91,7 +91,8 @@ static void
 depot_log_session(
     const struct session_state *was, const struct session_state *is)
 {
-	if (is->is_away && (!was->is_away || strcmp(was->reason, is->reason)))
+	if (is->is_away &&
+	    (!was->is_away || strcmp(was->reason, is->reason) != 0))
 		log_event(LOG_ERROR,
 		    is->is_refused
 			? "degraded: the shared store refuses us, until "

@@ -39,7 +39,7 @@ hasty() { launch "$TOOLS/hasty" "$@"; }
 launch() {
   local program=$1 host=$2
   shift 2
-  mkdir -p -m 700 "$T/$host"
+  [ -d "$T/$host" ] || mkdir -m 700 "$T/$host"
   # Not through a function: its process would stand between.
   env WJOBS_STATE_DIR="$T/$host/state" WJOBS_RUNTIME_DIR="$T/$host/run" \
     "$program" "$@" run --worker-id "$host" \
@@ -190,7 +190,7 @@ END
   kill -STOP "$REDIS_PID"
   PATIENCE=10 eventually told a "in doubt"
   eventually test -e polite
-  ! told a "is lost"
+  run ! told a "is lost"
   eventually told a "is lost"
   kill -CONT "$REDIS_PID"
   PATIENCE=15 eventually eval 'wjobs history deaf -o reason | grep -q lost_lease'
@@ -264,7 +264,7 @@ END
   told a 'level=warn msg="the clock differs from the store'
   told a 'offset=-[45]\.'
   told b 'level=error msg="degraded: the clock is far from the store'
-  ! told c "clock"
+  run ! told c "clock"
   is "$(wjobs status --all --json | jq -c '[.worker, (.clock_offset | round)]' | sort | paste -sd' ')" \
     '["a",-5] ["b",40] ["c",0]'
   is "$(sort ticks | uniq -d)" ""
@@ -413,4 +413,77 @@ END
   stop a
   stop b
   is "$(wjobs history -n 1000 -o worker | sort -u | paste -sd' ')" "a b"
+}
+
+@test "instances: a retry that waits is gone on with by another one" {
+  local due
+  due=$(date -u -d '+3 seconds' '+%-S %-M %-H')
+  jobfile <<END
+store: "$REDIS"
+jobs:
+  job:
+    cron: "$due * * *"
+    timezone: UTC
+    retry: { max: 1, delay: 3s }
+    command: 'echo "\$WJOBS_RUN_ID \$WJOBS_ATTEMPT \$WJOBS_WORKER" >>tries; [ \$WJOBS_ATTEMPT = 2 ]'
+END
+  hasty a
+  PATIENCE=10 eventually lines_are tries -eq 1
+  eventually newest_is job status pending
+  murder a
+  hasty b
+  PATIENCE=15 eventually lines_are tries -eq 2
+  eventually newest_is job status,attempt "completed	2"
+  is "$(cut -d' ' -f1 tries | sort -u | wc -l)" 1
+  is "$(cut -d' ' -f2- tries | paste -sd,)" "1 a,2 b"
+}
+
+@test "instances: on_lost: rerun does the instant again, elsewhere and once" {
+  local due
+  due=$(date -u -d '+3 seconds' '+%-S %-M %-H')
+  jobfile <<END
+store: "$REDIS"
+jobs:
+  job:
+    cron: "$due * * *"
+    timezone: UTC
+    on_lost: rerun
+    timeout: none
+    command: 'echo "\$WJOBS_SCHEDULED_AT \$WJOBS_WORKER" >>began; [ "\$WJOBS_WORKER" != a ] || exec sleep 60'
+END
+  hasty a
+  PATIENCE=10 eventually lines_are began -eq 1
+  hasty b
+  hasty c
+  eventually alive a b c
+  murder a
+  PATIENCE=15 eventually lines_are began -eq 2
+  eventually newest_is job status completed
+  is "$(cut -d' ' -f1 began | uniq | wc -l)" 1
+  is "$(wjobs history job -o status | sort | paste -sd' ')" "completed lost"
+  stop b
+  stop c
+  is "$(lines began)" 2
+}
+
+@test "instances: what could not be written to Redis is spooled, and written at the next start" {
+  jobfile <<END
+store: "$REDIS"
+jobs:
+  job: { interval: 1s, command: 'echo x >>ran', shared: false, on_lock_error: run }
+END
+  instance a
+  eventually lines_are ran -ge 1
+  redis_stop
+  local before
+  before=$(lines ran)
+  PATIENCE=8 eventually lines_are ran -ge $((before + 2))
+  stop a
+  is "${STATUS[a]}" 0
+  [ -n "$(find "$T/a/state" -name spool)" ]
+  redis_again
+  before=$(lines ran)
+  instance a
+  eventually eval "[ \"\$(wjobs stats job -o successful)\" -ge $((before - 1)) ]"
+  is "$(find "$T/a/state" -name spool)" ""
 }

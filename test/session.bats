@@ -34,7 +34,7 @@ counted() {
   eventually counted "opened=1 ids=1 renewed=3"
   exec 9>&-
   eventually said "^closed"
-  ! said "^lost\|^doubtful"
+  run ! said "^lost\|^doubtful"
 }
 
 @test "session: a store that comes late is asked until it does, under one id" {

@@ -201,15 +201,17 @@ drop_oldest(struct thread *w)
 	}
 }
 
+/* NULL: it is well. */
 static void
-set_degraded(struct thread *w, bool is_degraded, const struct err *err)
+set_degraded(struct thread *w, const struct err *err)
 {
-	const char *reason = is_degraded ? err->msg : "";
+	const char *reason = err != NULL ? err->msg : "";
+	bool is_degraded = err != NULL;
 
 	if (w->is_degraded != is_degraded || strcmp(w->reason, reason) != 0)
 		w->has_changed = true;
 	w->is_degraded = is_degraded;
-	w->is_refused = is_degraded && err->code == ERR_CONFIG;
+	w->is_refused = err != NULL && err->code == ERR_CONFIG;
 	snprintf(w->reason, sizeof w->reason, "%s", reason);
 }
 
@@ -405,9 +407,9 @@ write_batch(struct thread *w)
 	if (is_good) {
 		w->pause_ms = RETRY_MIN_MS;
 		done = finish_batch(w);
-		set_degraded(w, false, NULL);
+		set_degraded(w, NULL);
 	} else {
-		set_degraded(w, true, &err);
+		set_degraded(w, &err);
 		fail_claims(w);
 	}
 	if (w->answers.n > 0 || w->has_changed)
@@ -447,9 +449,9 @@ await_store(struct thread *w)
 		w->pause_ms = RETRY_MIN_MS;
 		w->found = found;
 		w->has_found = true;
-		set_degraded(w, false, NULL);
+		set_degraded(w, NULL);
 	} else {
-		set_degraded(w, true, &err);
+		set_degraded(w, &err);
 		fail_claims(w);
 	}
 	if (w->has_found || w->has_changed || w->answers.n > 0)
