@@ -2,22 +2,19 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "lib/base/mem.h"
+#include "lib/store/session_guard.h"
 
 /*
- * The thread makes sessions and renews them; the loop judges how old the last
- * renewal is. They share two numbers without a lock, which the loop looks at in
- * each of its turns before anything else is called, so that a process which was
- * frozen stops its runs before it begins another; all else is under the lock.
- *
- * A loss is published before the session that follows it: a loop that sees
- * claims of the new one has heard of the loss.
+ * The thread makes sessions and renews them; the loop's guard judges how old
+ * the last renewal is. A loss is published before the session that follows it:
+ * a loop that sees claims of the new one has heard of the loss. What both sides
+ * use beside that is under the lock.
  */
 #define RETRY_MIN_MS 50
 /* A stop does not wait for a name server. */
@@ -26,12 +23,6 @@
 #define OFFSET_GRAIN_MS 20
 /* A measurement worse than this is no news. */
 #define UNCERTAIN_MS 250
-
-enum stage {
-	STAGE_FINE,
-	STAGE_DOUBTFUL, /* and told so */
-	STAGE_LOST
-};
 
 struct found {
 	struct store_start start;
@@ -48,10 +39,7 @@ struct session {
 
 	/* The loop's. */
 	ev_async async;
-	ev_check check;
-	struct clock_timer guard;
-	enum stage stage;
-	int64_t told_ms; /* the renewal that was told to be too old; 0: none */
+	struct session_guard guard; /* and the thread's, as it says */
 
 	/* The thread's alone. */
 	pthread_t thread;
@@ -61,9 +49,6 @@ struct session {
 	int64_t pause_ms, period_ms, next_ms;
 	int64_t noted_ms; /* the offset that others read */
 	bool is_noted;
-
-	/* Monotonic instants, or 0: last renewal, and when that was lost. */
-	_Atomic int64_t renewed_ms, lost_ms;
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake, ended;
@@ -120,7 +105,7 @@ set_offset(struct session *s, int64_t before, int64_t after, int64_t store_ms)
 static void
 lose(struct session *s)
 {
-	atomic_store(&s->lost_ms, atomic_load(&s->renewed_ms));
+	session_guard_lose(&s->guard);
 	pthread_mutex_lock(&s->lock);
 	s->state.is_open = false;
 	s->is_noted = false;
@@ -144,7 +129,7 @@ open_new(struct session *s, int64_t sent, struct session_reply *reply,
 		    "the store took too long to open a session");
 	s->has_id = true;
 	s->has_draft = false;
-	atomic_store(&s->renewed_ms, sent);
+	session_guard_renewed(&s->guard, sent);
 	pthread_mutex_lock(&s->lock);
 	s->id = s->draft;
 	s->state.is_open = true;
@@ -169,14 +154,14 @@ renew(struct session *s, struct session_reply *reply, struct err *err)
 {
 	int64_t sent = clock_mono_ms(s->clock);
 
-	if (is_open(s) && sent - atomic_load(&s->renewed_ms) >= s->times.ttl_ms)
+	if (is_open(s) && session_guard_age_ms(&s->guard) >= s->times.ttl_ms)
 		lose(s);
 	if (!is_open(s))
 		return open_new(s, sent, reply, err);
 	switch (s->store->ops->renew(
 	    s->store, &s->id, s->times.ttl_ms, reply, err)) {
 	case SESSION_ALIVE:
-		atomic_store(&s->renewed_ms, sent);
+		session_guard_renewed(&s->guard, sent);
 		return true;
 	case SESSION_GONE:
 		lose(s);
@@ -230,7 +215,8 @@ attempt(struct session *s, struct err *err)
 	pthread_mutex_unlock(&s->lock);
 	if (is_good) {
 		s->pause_ms = RETRY_MIN_MS;
-		s->next_ms = atomic_load(&s->renewed_ms) + s->period_ms;
+		s->next_ms = now - session_guard_age_ms(&s->guard) +
+		    s->period_ms;
 		return true;
 	}
 	s->next_ms = now +
@@ -323,69 +309,6 @@ session_main(void *arg)
 
 /* The loop's side */
 
-static void
-tell(struct session *s, enum stage stage)
-{
-	s->stage = stage;
-	if (stage == STAGE_LOST && s->events.lost != NULL)
-		s->events.lost(s->events.data);
-	if (stage == STAGE_DOUBTFUL && s->events.doubtful != NULL)
-		s->events.doubtful(s->events.data);
-}
-
-/* Is the session still ours? Cheap, for it is asked in each turn. */
-static void
-look(struct session *s)
-{
-	int64_t lost = atomic_load(&s->lost_ms);
-	int64_t renewed = atomic_load(&s->renewed_ms), age;
-
-	if (lost != 0) {
-		atomic_compare_exchange_strong(&s->lost_ms, &lost, 0);
-		if (s->told_ms != lost)
-			tell(s, STAGE_LOST);
-		s->told_ms = lost;
-		renewed = atomic_load(&s->renewed_ms);
-	}
-	if (renewed == 0 || renewed == s->told_ms)
-		return;
-	age = clock_mono_ms(s->clock) - renewed;
-	if (age >= s->times.loss_ms) {
-		s->told_ms = renewed;
-		tell(s, STAGE_LOST);
-	} else if (age >= s->times.doubt_ms) {
-		if (s->stage != STAGE_DOUBTFUL)
-			tell(s, STAGE_DOUBTFUL);
-	} else {
-		s->stage = STAGE_FINE;
-	}
-}
-
-/* Wakes when the renewal that is known now would be too old. */
-static void
-set_guard(struct session *s)
-{
-	int64_t renewed = atomic_load(&s->renewed_ms), span;
-
-	if (renewed == 0 || renewed == s->told_ms) {
-		clock_stop(&s->guard);
-		return;
-	}
-	span = s->stage == STAGE_DOUBTFUL ? s->times.loss_ms
-					  : s->times.doubt_ms;
-	span -= clock_mono_ms(s->clock) - renewed;
-	clock_set_in(s->clock, &s->guard, span > 0 ? span : 0);
-}
-
-static void
-on_guard(struct clock_timer *timer)
-{
-	struct session *s = timer->data;
-
-	look(s);
-	set_guard(s);
-}
-
 /* A thread that slept with the machine is late, and does not know it. */
 static void
 wake_thread(struct session *s)
@@ -397,19 +320,15 @@ wake_thread(struct session *s)
 }
 
 static void
-on_check(struct ev_loop *loop, ev_check *w, int revents)
+on_stage(void *data, enum session_stage stage)
 {
-	struct session *s = w->data;
-	enum stage before = s->stage;
+	struct session *s = data;
 
-	(void)loop;
-	(void)revents;
-	look(s);
-	if (s->stage == before)
-		return;
-	set_guard(s);
-	if (s->stage != STAGE_FINE)
-		wake_thread(s);
+	wake_thread(s);
+	if (stage == SESSION_LOST && s->events.lost != NULL)
+		s->events.lost(s->events.data);
+	if (stage == SESSION_DOUBTFUL && s->events.doubtful != NULL)
+		s->events.doubtful(s->events.data);
 }
 
 static void
@@ -425,9 +344,7 @@ on_async(struct ev_loop *loop, ev_async *w, int revents)
 	s->found = NULL;
 	s->found_end = &s->found;
 	pthread_mutex_unlock(&s->lock);
-	look(s);
-	if (!clock_is_set(&s->guard))
-		set_guard(s);
+	session_guard_look(&s->guard);
 	if (s->events.changed != NULL)
 		s->events.changed(s->events.data);
 	for (; found != NULL; found = next) {
@@ -445,12 +362,13 @@ watch(struct session *s)
 	ev_async_init(&s->async, on_async);
 	s->async.data = s;
 	ev_async_start(s->loop, &s->async);
-	ev_check_init(&s->check, on_check);
-	s->check.data = s;
-	ev_set_priority(&s->check, EV_MAXPRI);
-	ev_check_start(s->loop, &s->check);
-	s->guard.fire = on_guard;
+	s->guard.loop = s->loop;
+	s->guard.clock = s->clock;
+	s->guard.doubt_ms = s->times.doubt_ms;
+	s->guard.loss_ms = s->times.loss_ms;
+	s->guard.tell = on_stage;
 	s->guard.data = s;
+	session_guard_start(&s->guard);
 }
 
 static void
@@ -525,7 +443,7 @@ bool
 session_current(void *data, struct ulid *id)
 {
 	struct session *s = data;
-	int64_t age = clock_mono_ms(s->clock) - atomic_load(&s->renewed_ms);
+	int64_t age = session_guard_age_ms(&s->guard);
 	bool is_good;
 
 	pthread_mutex_lock(&s->lock);
@@ -567,8 +485,7 @@ session_free(struct session *s)
 {
 	if (s == NULL)
 		return true;
-	clock_stop(&s->guard);
-	ev_check_stop(s->loop, &s->check);
+	session_guard_stop(&s->guard);
 	ev_async_stop(s->loop, &s->async);
 	if (s->has_thread && !await_end(s))
 		return false;

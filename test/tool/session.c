@@ -318,6 +318,7 @@ serve(void)
 	ev_prepare_init(&turn, on_turn);
 	ev_prepare_start(loop, &turn);
 	ev_io_init(&input, on_input, STDIN_FILENO, EV_READ);
+	ev_set_priority(&input, 1); /* before all timers */
 	ev_io_start(loop, &input);
 	ev_run(loop, 0);
 	ev_prepare_stop(loop, &turn);
