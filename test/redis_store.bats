@@ -838,3 +838,33 @@ END
 }
 
 redis_has() { [[ $(redis_cli exists "{wjobs:}$1") == 1 ]]; }
+
+@test "shared: the node of a cluster that has all slots will do" {
+  redis_start_tcp --cluster-enabled yes
+  redis_cli cluster addslotsrange 0 16383 >out
+  eventually cluster_is_up
+  URL="$REDIS?prefix=c:"
+  FILTER=without_now shared "granted fence=1
+granted fence=1
+lost=1
+again a 1 scheduled=1000
+granted fence=2
+a kind='cron' watermark=1000 last=2:completed started=1000 completed=1001 duration=1 success=1001 failure=N error='the wjobs that ran it (?) is gone' counts=1,0,1,0,1 min=1 max=1 sum=1 strip=lc
+b kind='cron' watermark=1000 counts=0,0,0,0,0 sum=0 running=1 strip=" <<'END'
+alive 1
+alive 2
+session 1
+begin run=1 scheduled=1000 shared=1 may_rerun=1 lock=x
+session 2
+begin run=3 job=b scheduled=1000 shared=1 lock=y
+die 1
+reap
+begin run=2 scheduled=1000 shared=1 rerun_of=1
+end run=2 scheduled=1000 started=1000 completed=1001 duration=1
+skip run=4 scheduled=2000 completed=2000 reason=late
+jobs
+END
+  redis_stop
+}
+
+cluster_is_up() { redis_cli cluster info | grep -q cluster_state:ok; }

@@ -278,11 +278,18 @@ end
 local function trim_output(job, id, failure, before)
 	local h = P .. 'h:' .. job
 	local over = call('ZREVRANGE', h, OUTPUTS, OUTPUTS)[1]
-	for _, one in ipairs({ id, over or id, before or id }) do
-		if one ~= failure and
-		    (call('ZREVRANK', h, one) or OUTPUTS) >= OUTPUTS then
-			call('DEL', P .. 'o:' .. one)
-		end
+	if not over then
+		return
+	end
+	if over ~= failure then
+		call('DEL', P .. 'o:' .. over)
+	end
+	if id ~= failure and call('ZREVRANK', h, id) > OUTPUTS then
+		call('DEL', P .. 'o:' .. id)
+	end
+	if before and before ~= failure and
+	    (call('ZREVRANK', h, before) or OUTPUTS) >= OUTPUTS then
+		call('DEL', P .. 'o:' .. before)
 	end
 end
 
