@@ -651,7 +651,7 @@ redis_dump() {
   redis_start
   URL="$REDIS?prefix=oom:"
   coproc STORE { tool store "$URL" own 2>&1; }
-  ask() { echo "$1" >&"${STORE[1]}" && read -r answer <&"${STORE[0]}"; }
+  ask() { echo "$1" >&"${STORE[1]}" && read -r -t 20 answer <&"${STORE[0]}"; }
   ask "begin run=1 scheduled=1000 shared=1"
   is "$answer" "granted fence=1"
   redis_cli config set maxmemory 1 >out
@@ -665,10 +665,10 @@ skip run=5 job=b scheduled=1500 completed=2001 reason=late
 watermark job=c to=1000 shared=1
 apply
 END
-  read -r answer <&"${STORE[0]}"
+  read -r -t 20 answer <&"${STORE[0]}"
   has "$answer" "is out of memory (maxmemory)"
   for _ in 1 2 3 4 5 6; do
-    read -r answer <&"${STORE[0]}"
+    read -r -t 20 answer <&"${STORE[0]}"
     is "$answer" failed
   done
   ask "find run=1"
@@ -737,7 +737,7 @@ replica_is_up() { redis_cli info replication | grep -q master_link_status:up; }
   eventually redis_cli_has meta
   redis_cli hset "{$BATS_TEST_NUMBER:}meta" schema 2 >out
   echo "begin run=1 scheduled=1000" >&"${STORE[1]}"
-  read -r answer <&"${STORE[0]}"
+  read -r -t 20 answer <&"${STORE[0]}"
   has "$answer" "has schema '2'"
   eval "exec ${STORE[1]}>&-"
 }
@@ -749,7 +749,7 @@ redis_cli_has() { [[ $(redis_cli exists "{$BATS_TEST_NUMBER:}$1") == 1 ]]; }
   eventually redis_cli_has meta
   redis_cli del "{$BATS_TEST_NUMBER:}meta" >out
   echo "begin run=1 scheduled=1000" >&"${STORE[1]}"
-  read -r answer <&"${STORE[0]}"
+  read -r -t 20 answer <&"${STORE[0]}"
   is "$answer" "granted fence=1"
   is "$(redis_cli hget "{$BATS_TEST_NUMBER:}meta" schema)" 1
   eval "exec ${STORE[1]}>&-"
