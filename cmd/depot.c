@@ -263,8 +263,13 @@ depot_open(struct depot *depot, struct err *err)
 	if (!depot_open_session(depot, err) ||
 	    (store = depot_reach_store(depot, err)) == NULL)
 		return false;
-	if (depot->is_for_claims)
+	if (depot->is_for_claims) {
 		depot->engine->is_store_away = store_is_late(store);
+		/* shared jobs begin by the store's clock, the first time too */
+		if (depot->state.has_offset)
+			depot->engine->store_offset_ms =
+			    depot->state.offset_ms;
+	}
 	depot->writer = writer_start(
 	    depot->loop, store, depot->place->spool, &events, err);
 	if (depot->writer == NULL) {
@@ -280,8 +285,6 @@ void
 depot_begin(struct depot *depot, struct scheduler *scheduler)
 {
 	depot->scheduler = scheduler;
-	if (depot->is_for_claims && depot->state.has_offset)
-		scheduler_store_clock(scheduler, depot->state.offset_ms);
 }
 
 void

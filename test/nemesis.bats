@@ -20,6 +20,19 @@ load redis
   return 1
 }
 
+@test "nemesis: the first scheduler of all keeps nobody waiting by its clock" {
+  needs plain
+  redis_start
+  jobfile <<END
+store: "$REDIS"
+jobs: { tick: { interval: 1s, command: [${WJOBS%/*}/nemesis/job, $PWD/runs, "1"] } }
+END
+  NEMESIS_SKEW_MS=40000 "${WJOBS%/*}/nemesis/wjobs" run >run.out 2>run.err 3>&- 4>&- &
+  scheduler=$!
+  eventually lines_are runs -ge 4
+  scheduler_stop
+}
+
 # lateness FILE - how late its runs began, in milliseconds: how many, the
 # 99th of a hundred and the worst.
 lateness() {

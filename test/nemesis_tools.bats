@@ -144,6 +144,18 @@ while got.count(b"PONG") < 2: got += s.recv(100)'
   eventually test "$(redis_cli get late)" = 1
 }
 
+@test "proxy: a line that is away is deaf to what all are told" {
+  redis_start
+  proxy_start "$REDIS_SOCKET" "$PWD/1" "$PWD/2"
+  proxy away 1
+  proxy pass all
+  is "$(redis-cli -s "$PWD/2" ping)" PONG
+  run timeout 0.3 redis-cli -s "$PWD/1" ping
+  is "$status" 124
+  proxy pass 1
+  is "$(through ping)" PONG
+}
+
 @test "proxy: delays, refuses, cuts, and closes half" {
   proxied
   proxy delay 1 300
@@ -354,7 +366,7 @@ complains() {
   sed -i '/^end.*PAIR20 /d' runs
   sed -i '/"PAIR20"/{s/completed"/lost"/;s/null/"crash"/;s/ed_at":"2001-09-09T01:46:41.000+00:00","count/ed_at":"2001-09-09T01:47:19.000+00:00","count/}' records
   complains "leases: pair PAIR20 is lost (crash) though w1 lived and could reach the store"
-  printf '%s\n' "1000000009000000000 begin oom all" \
+  printf '%s\n' "1000000019000000000 begin oom all" \
     "1000000039000000000 end oom all" >>faults
   checker
   is "$status" 1

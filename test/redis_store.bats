@@ -83,21 +83,28 @@ END
 }
 
 @test "shared: a watermark hours ahead of the store's clock is set back" {
-  local now=$((EPOCHSECONDS * 1000))
+  local now=$((EPOCHSECONDS * 1000)) P="{$BATS_TEST_NUMBER:}"
+  # As a server leaves it whose clock was set back.
+  redis_cli hset "${P}j:a" last $((now + 2 * 3600000)) rid ""
+  redis_cli hset "${P}j:b" last $((now + 4 * 3600000)) rid ""
+  redis_cli hset "${P}j:c" last $((now + 4 * 3600000)) rid ""
   shared "lost
 granted fence=1 reset
 granted fence=2
 lost
 granted fence=1 reset" <<END
-watermark to=$((now + 2 * 3600000)) shared=1
-begin run=1 scheduled=$((now - 1000)) shared=1
-watermark to=$((now + 4 * 3600000)) shared=1 job=b
+begin run=1 scheduled=$((now - 1000)) shared=1 job=a
 begin run=2 scheduled=$((now - 1000)) before=$((now - 2000)) shared=1 job=b
 begin run=3 scheduled=$((now - 500)) shared=1 job=b
 begin run=4 scheduled=$((now - 500)) shared=1 job=b
-watermark to=$((now + 4 * 3600000)) shared=1 job=c
 begin run=5 scheduled=$((now - 1000)) shared=1 job=c
 END
+}
+
+@test "shared: a first watermark is never ahead of the store's clock" {
+  shared "" <<<"watermark to=$(((EPOCHSECONDS + 3600) * 1000)) shared=1"
+  local ms=${EPOCHREALTIME/[.,]/}
+  shared "granted fence=1" <<<"begin run=1 scheduled=${ms%???} shared=1"
 }
 
 @test "shared: a first watermark is set once and then moves with claims alone" {

@@ -329,9 +329,25 @@ take_answer(struct batch *batch, struct store_op *op, struct err *err)
 	return is_good;
 }
 
+/*
+ * Who leads a run is for those who look after it when its scheduler died, and
+ * here that is what sessions are for: it is not worth a round trip.
+ */
+static bool
+is_idle(const struct store_op *op)
+{
+	return op->kind == STORE_UPDATE && op->done == NULL &&
+	    op->record.status == RECORD_RUNNING && op->record.attempt <= 1 &&
+	    op->record.leader.pid != 0;
+}
+
 static bool
 may_send(struct batch *batch, struct store_op *op)
 {
+	if (is_idle(op)) {
+		op->result = CLAIM_GRANTED;
+		return false;
+	}
 	op->result = CLAIM_FAILED;
 	if (op->kind == STORE_ONCE)
 		return false; /* asked for and noted by itself */

@@ -170,8 +170,8 @@ def busy_spans(log, job):
     for record in log.history.values():
         # One that was claimed and then died before it began.
         if record["job"] == job and record["status"] == "lost":
-            begun = instant(record["started_at"])
-            spans.append((begun or 0, instant(record["completed_at"]) + LATE))
+            spans.append((instant(record["scheduled_at"]) or 0,
+                          instant(record["completed_at"]) + LATE))
     return spans
 
 
@@ -310,13 +310,15 @@ def died_unheard(log, start):
 
 
 def check_ended(log):
-    started = {s.id for s in log.starts}
+    started, stopped = {s.id for s in log.starts}, end_of_all(log)
     for s in {s.id: s for s in log.starts}.values():
         record = log.history.get(s.id)
         if record is None:
             if not died_unheard(log, s):
                 yield (f"{s.job} {s.id} was started by {s.worker} and is not "
                        f"in the record")
+        elif record["status"] == "pending" and s.at > stopped - SETTLE:
+            continue     # it keeps its place for who comes next
         elif record["status"] not in FINAL:
             yield f"{s.job} {s.id} is {record['status']} for ever"
         elif record["status"] == "skipped":
@@ -334,8 +336,9 @@ def check_leases(log):
     for rid, record in log.history.items():
         if record["status"] != "lost" and record["reason"] != "lost_lease":
             continue
-        begun = instant(record["started_at"]) or 0
-        ended = instant(record["completed_at"]) + SETTLE
+        # When it began is told by a clock that is off.
+        begun = instant(record["scheduled_at"]) or 0
+        ended = max(begun, instant(record["completed_at"])) + SETTLE
         if any(kind == "life" and begun - SETTLE < b < ended
                or kind not in ("oom", "flush", "step", "stop", "life")
                and min(b, ended) - a > LEASE // 3 and begun < b

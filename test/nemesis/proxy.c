@@ -12,6 +12,7 @@
  *   trunc LINE K      the same, after a piece of the reply
  *   hole LINE         nothing goes either way, and nobody is told; what was
  *                     sent arrives when the line passes again
+ *   away LINE         as hole, and deaf to what is told to `all`
  *   refuse LINE       connections are closed as they come
  *   cut LINE          those that are open are closed, once
  *   half LINE         their clients are told the end, but still heard, once
@@ -40,10 +41,10 @@
 #include "lib/base/mem.h"
 #include "test/nemesis/resp.h"
 
-enum mode { PASS, DELAY, DROP, LOSE, TRUNC, HOLE, REFUSE };
+enum mode { PASS, DELAY, DROP, LOSE, TRUNC, HOLE, AWAY, REFUSE };
 
 static const char *const modes[] = { "pass", "delay", "drop", "lose", "trunc",
-	"hole", "refuse" };
+	"hole", "away", "refuse" };
 
 #define NAMES_MAX 64
 
@@ -340,6 +341,12 @@ line_end_pairs(const struct line *l, bool is_half)
 }
 
 static bool
+line_is_held(const struct line *l)
+{
+	return l->mode == HOLE || l->mode == AWAY;
+}
+
+static bool
 line_command(struct line *l, const char *word, int64_t arg)
 {
 	size_t i;
@@ -367,13 +374,14 @@ command(const char *text)
 {
 	char word[16] = "", which[16] = "", value[16] = "";
 	size_t i, n = 0;
-	bool ok = false;
+	bool is_all, ok = false;
 
 	sscanf(text, "%15s %15s %15s", word, which, value);
-	if (strcmp(which, "all") != 0)
+	is_all = strcmp(which, "all") == 0;
+	if (!is_all)
 		n = strtoul(which, NULL, 10);
 	for (i = 0; i < lines; i++)
-		if (n == 0 || n == i + 1)
+		if (is_all ? line[i].mode != AWAY : n == i + 1)
 			ok = line_command(
 			    &line[i], word, strtoll(value, NULL, 10));
 	printf("%s %s\n", ok ? "ok" : "what?", text);
@@ -426,7 +434,7 @@ sooner(int a, int b)
 static int
 pair_wants(const struct pair *p, struct pollfd *fds, int64_t now)
 {
-	bool is_held = p->line->mode == HOLE;
+	bool is_held = line_is_held(p->line);
 	int wait;
 
 	fds[0] = (struct pollfd){ .fd = is_held ? -1 : p->client };
@@ -448,7 +456,7 @@ pair_turn(struct pair *p, const struct pollfd *fds, int64_t now)
 		flow_read(p, &p->up, p->client);
 	if (fds[1].revents != 0 && p->down.len == 0 && !p->down.is_over)
 		flow_read(p, &p->down, p->server);
-	if (p->line->mode == HOLE)
+	if (line_is_held(p->line))
 		return;
 	if (p->up.len > 0)
 		flow_write(p, &p->up, p->server);
@@ -490,7 +498,7 @@ turn(void)
 	fds[0] = (struct pollfd){ STDIN_FILENO, POLLIN, 0 };
 	for (i = 0; i < lines; i++)
 		fds[1 + i] = (struct pollfd){
-			line[i].mode == HOLE ? -1 : line[i].fd, POLLIN, 0
+			line_is_held(&line[i]) ? -1 : line[i].fd, POLLIN, 0
 		};
 	for (p = pairs, i = 1 + lines; p != NULL; p = p->next, i += 2)
 		wait = sooner(wait, pair_wants(p, &fds[i], now));

@@ -28,7 +28,8 @@ if to == '' then
 		call('HSET', key, 'off', digits(now))
 	end
 elseif not last then
-	call('HSET', key, 'last', to, 'rid', '')
+	-- By a clock that is ahead, all would wait until it is that late here.
+	call('HSET', key, 'last', digits(math.min(tonumber(to), now)), 'rid', '')
 elseif off and tonumber(to) > tonumber(off) then
 	advance(key, last, math.max(last, tonumber(to)), to, '')
 end
