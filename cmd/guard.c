@@ -80,7 +80,9 @@ guard_start(struct guarding *guarding, enum spawn_step *step)
 		.argv = (const char *const *)guard->argv,
 		.envp = (const char *const *)environ,
 		.fd = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
-		.keep_fds = true };
+		.keep_fds = true,
+		/* nobody would stop it in time any more */
+		.death_signal = guard->goes_on ? 0 : SIGTERM };
 
 	return spawn_start(&spawn, &guarding->pid, step, guarding->err);
 }

@@ -49,13 +49,29 @@ key() { echo "{wjobs:}lock:$1"; }
   wait $!
 }
 
-@test "lock, Redis: one whose holder is killed is free when its time is up" {
-  lock_start k --ttl 500ms -- sh -c 'echo $$ >pid; exec sleep 60'
-  eventually test -s pid
+@test "lock, Redis: where wjobs is killed its command is stopped, and the lock ends in time" {
+  needs linux
+  lock_start k --ttl 700ms -- sh -c 'trap "echo got >out; exit" TERM; echo >ready
+    while :; do sleep 0.02; done'
+  eventually test -s ready
   kill -KILL $!
   refuses 75 "the lock 'k' is held by" lock --store "$REDIS" k -- true
   eventually lock_is_free k
-  kill "$(<pid)"
+  is "$(<out)" got
+}
+
+@test "lock, Redis: where the jobfile claims elsewhere, the locks are there" {
+  printf 'store: local.db\nlocking: "%s"\njobs:\n  a: { interval: 1d, lock: k, command: "touch ran" }\n' \
+    "$REDIS" >wjobs.yaml
+  local token
+  token=$(wjobs lock k --take --ttl 1m)
+  is "$(redis_cli exists "$(key k)")" 1
+  run -75 --separate-stderr wjobs run a
+  has "$stderr" "lock 'k' is held by"
+  wjobs lock k --release "$token"
+  wjobs run a
+  [[ -e ran ]]
+  is "$(redis_cli exists "$(key k)")" 0
 }
 
 @test "lock, Redis: a command that has lost its lock is stopped" {

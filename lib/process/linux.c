@@ -68,6 +68,12 @@ linux_cloexec_from(int from)
 }
 
 void
+linux_die_with_parent(int signal)
+{
+	(void)signal;
+}
+
+void
 linux_default_signal(int signal)
 {
 	(void)signal;
@@ -288,6 +294,12 @@ linux_cloexec_from(int from)
 {
 	return syscall(SYS_close_range, (unsigned)from, ~0U,
 		   CLOSE_RANGE_CLOEXEC) == 0;
+}
+
+void
+linux_die_with_parent(int signal)
+{
+	prctl(PR_SET_PDEATHSIG, (unsigned long)signal);
 }
 
 void

@@ -55,6 +55,11 @@ void linux_boot_id(char *id, size_t size);
  */
 bool linux_cloexec_from(int from);
 /*
+ * That signal when our parent dies, until we run what is set-user-ID.
+ * Async-signal-safe.
+ */
+void linux_die_with_parent(int signal);
+/*
  * The disposition of a signal that the C library keeps for itself (32 and 33)
  * back to its default: a posix_spawn of our parent's may have left it ignored.
  * Async-signal-safe.

@@ -188,6 +188,8 @@ child_run(const struct spawn *spawn, volatile struct report *report)
 		child_fail(report, SPAWN_FDS);
 	if (!spawn->keep_fds)
 		child_mark_fds();
+	if (spawn->death_signal != 0)
+		linux_die_with_parent(spawn->death_signal);
 	if (spawn->dir != NULL && chdir(spawn->dir) != 0)
 		child_fail(report, SPAWN_DIR);
 	sigemptyset(&none);

@@ -30,6 +30,7 @@ struct spawn {
 	 * spawn_setup must not have been called.
 	 */
 	bool keep_fds;
+	int death_signal; /* where we die before it; 0: none. Linux alone */
 };
 
 /*
