@@ -4,65 +4,63 @@
 
 #include "lib/base/str.h"
 
+#define RETRY  ERR_UNREACHABLE /* later it may work */
+#define REFUSE ERR_SYSTEM      /* this command will never do */
+#define FATAL  ERR_CONFIG      /* none will before somebody changes something */
+
 struct kind {
 	const char *begin; /* of the server's text */
-	enum redis_error what;
+	enum err_code code;
 	bool is_spoilt;
 	const char *is; /* "'redis://h' IS" */
 };
 
 /* The first that fits; what is in none of these lines is refused as it is. */
 static const struct kind kinds[] = {
-	{ "LOADING", REDIS_RETRY, false,
-	    "still loads its data after its start" },
-	{ "BUSY", REDIS_RETRY, false, "is busy with a script of somebody" },
-	{ "MISCONF", REDIS_RETRY, false,
+	{ "LOADING", RETRY, false, "still loads its data after its start" },
+	{ "BUSY", RETRY, false, "is busy with a script of somebody" },
+	{ "MISCONF", RETRY, false,
 	    "takes no writes, since it cannot save to its disk" },
-	{ "OOM", REDIS_RETRY, false, "is out of memory (maxmemory)" },
-	{ "NOREPLICAS", REDIS_RETRY, false,
+	{ "OOM", RETRY, false, "is out of memory (maxmemory)" },
+	{ "NOREPLICAS", RETRY, false,
 	    "takes no writes while it has too few replicas" },
-	{ "READONLY", REDIS_RETRY, true,
-	    "is a replica, which takes no writes" },
-	{ "MASTERDOWN", REDIS_RETRY, true,
-	    "is a replica that has lost its master" },
-	{ "CLUSTERDOWN", REDIS_RETRY, true,
-	    "belongs to a cluster that is down" },
-	{ "TRYAGAIN", REDIS_RETRY, false, "moves keys to another node" },
-	{ "ASK", REDIS_RETRY, true, "moves keys to another node" },
-	{ "UNBLOCKED", REDIS_RETRY, true, "became a replica" },
-	{ "ERR max number of clients", REDIS_RETRY, true,
+	{ "READONLY", RETRY, true, "is a replica, which takes no writes" },
+	{ "MASTERDOWN", RETRY, true, "is a replica that has lost its master" },
+	{ "CLUSTERDOWN", RETRY, true, "belongs to a cluster that is down" },
+	{ "TRYAGAIN", RETRY, false, "moves keys to another node" },
+	{ "ASK", RETRY, true, "moves keys to another node" },
+	{ "UNBLOCKED", RETRY, true, "became a replica" },
+	{ "ERR max number of clients", RETRY, true,
 	    "has as many clients as it takes (maxclients)" },
-	{ "NOAUTH", REDIS_FATAL, true,
+	{ "NOAUTH", FATAL, true,
 	    "wants a password: give one in the URL, or by password_file" },
-	{ "WRONGPASS", REDIS_FATAL, true,
+	{ "WRONGPASS", FATAL, true,
 	    "knows no such user and password, or the user is off" },
-	{ "ERR invalid password", REDIS_FATAL, true,
-	    "does not take the password" },
-	{ "ERR AUTH", REDIS_FATAL, true, "does not take the password" },
-	{ "NOPERM", REDIS_FATAL, true,
+	{ "ERR invalid password", FATAL, true, "does not take the password" },
+	{ "ERR AUTH", FATAL, true, "does not take the password" },
+	{ "NOPERM", FATAL, true, "does not permit this user what wjobs needs" },
+	{ "ERR The user executing the script", FATAL, true,
 	    "does not permit this user what wjobs needs" },
-	{ "ERR The user executing the script", REDIS_FATAL, true,
-	    "does not permit this user what wjobs needs" },
-	{ "DENIED", REDIS_FATAL, true,
+	{ "DENIED", FATAL, true,
 	    "is in protected mode, and takes connections of its own host "
 	    "alone: give it a password or a user" },
-	{ "ERR DB index", REDIS_FATAL, true, "has no database of that number" },
-	{ "ERR invalid DB index", REDIS_FATAL, true,
+	{ "ERR DB index", FATAL, true, "has no database of that number" },
+	{ "ERR invalid DB index", FATAL, true,
 	    "has no database of that number" },
-	{ "ERR SELECT is not allowed in cluster", REDIS_FATAL, true,
+	{ "ERR SELECT is not allowed in cluster", FATAL, true,
 	    "is a node of a cluster, which has database 0 alone" },
-	{ "MOVED", REDIS_FATAL, true,
+	{ "MOVED", FATAL, true,
 	    "is a node of a cluster, and wjobs' keys are on another: name that "
 	    "node, or choose another prefix" },
-	{ "CROSSSLOT", REDIS_FATAL, true,
+	{ "CROSSSLOT", FATAL, true,
 	    "is a node of a cluster that does not heed the braces in keys" },
-	{ "ERR unknown command", REDIS_FATAL, false,
+	{ "ERR unknown command", FATAL, false,
 	    "lacks a command that wjobs needs" },
-	{ "WRONGTYPE", REDIS_REFUSE, false,
+	{ "WRONGTYPE", REFUSE, false,
 	    "has something under a key of wjobs that is not wjobs'" },
 };
 
-static const struct kind unknown = { "", REDIS_REFUSE, false, "refuses" };
+static const struct kind unknown = { "", REFUSE, false, "refuses" };
 
 static const struct kind *
 kind_find(const char *text)
@@ -93,15 +91,9 @@ kind_within(const char *text)
 	return kind;
 }
 
-enum redis_error
-redis_error_explain(
-    const char *shown, const char *text, bool *is_spoilt, struct err *err)
+bool
+redis_error_explain(const char *shown, const char *text, struct err *err)
 {
-	static const enum err_code code[] = {
-		[REDIS_RETRY] = ERR_UNREACHABLE,
-		[REDIS_REFUSE] = ERR_SYSTEM,
-		[REDIS_FATAL] = ERR_CONFIG,
-	};
 	const struct kind *kind = kind_find(text);
 	struct str visible = { 0 };
 	size_t n;
@@ -113,11 +105,10 @@ redis_error_explain(
 	/* HELLO's NOAUTH goes on for long about commands that nobody gave */
 	n = strcspn(text, str_starts(text, "NOAUTH") ? " \r\n" : "\r\n");
 	str_add_visible(&visible, text, n, false);
-	err_set(err, code[kind->what], "'%s' %s: %s", shown, kind->is,
+	err_set(err, kind->code, "'%s' %s: %s", shown, kind->is,
 	    str_text(&visible));
 	str_release(&visible);
-	*is_spoilt = kind->is_spoilt;
-	return kind->what;
+	return kind->is_spoilt;
 }
 
 bool

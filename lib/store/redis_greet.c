@@ -134,9 +134,7 @@ say_name(struct str *out, const char *name)
 static bool
 refuse(struct redis_wire *wire, redisReply *reply, struct err *err)
 {
-	bool is_spoilt;
-
-	redis_error_explain(wire->shown, reply->str, &is_spoilt, err);
+	redis_error_explain(wire->shown, reply->str, err);
 	freeReplyObject(reply);
 	return false;
 }

@@ -37,7 +37,6 @@ struct redis_link {
 	struct pending *pending;
 	size_t n, room;
 	size_t taken, got; /* of pending: taken, and read */
-	bool is_abandoned; /* a take failed, and nobody took on */
 };
 
 struct redis_link *
@@ -77,7 +76,6 @@ forget(struct redis_link *link)
 	for (i = link->taken; i < link->n; i++)
 		freeReplyObject(link->pending[i].reply);
 	link->n = link->taken = link->got = link->sent = 0;
-	link->is_abandoned = false;
 	if (link->out.room > ROOM_MAX)
 		str_release(&link->out);
 	else
@@ -145,11 +143,11 @@ add_args(struct str *out, const struct redis_args *args)
 	}
 }
 
-/* What is left of a pipeline that failed is in nobody's way. */
+/* Who begins anew in the midst of a pipeline wants no more of it. */
 static struct pending *
 push(struct redis_link *link)
 {
-	if (link->is_abandoned)
+	if (link->taken != 0)
 		redis_link_drop(link);
 	if (link->n == link->room) {
 		link->room = link->room * 2 + 16;
@@ -290,15 +288,11 @@ read_first(struct redis_link *link, struct err *err)
 static bool
 refuse(struct redis_link *link, redisReply *reply, struct err *err)
 {
-	bool is_spoilt;
-	enum redis_error what = redis_error_explain(
-	    link->url->shown, reply->str, &is_spoilt, err);
+	bool is_spoilt = redis_error_explain(link->url->shown, reply->str, err);
 
 	freeReplyObject(reply);
 	if (is_spoilt)
 		redis_link_drop(link);
-	else if (what != REDIS_REFUSE && link->taken < link->n)
-		link->is_abandoned = true;
 	return false;
 }
 
@@ -310,7 +304,6 @@ redis_link_take(struct redis_link *link, redisReply **reply, struct err *err)
 	if (link->taken == link->n)
 		return err_set(err, ERR_UNREACHABLE, "'%s' was asked nothing",
 		    link->url->shown);
-	link->is_abandoned = false;
 	if (!read_first(link, err)) {
 		redis_link_drop(link);
 		return false;

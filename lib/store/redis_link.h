@@ -61,7 +61,8 @@ struct redis_script {
  * after ERR_UNREACHABLE or ERR_CONFIG the rest of the pipeline may be gone with
  * the connection, and has to be pushed again. redis_link_left says how many
  * replies may still be taken (a server that is out of memory has answered them
- * all): they may be, or may be left, since the next push forgets them.
+ * all). Replies that nobody took are forgotten by the next push, and the
+ * connection with them.
  */
 void redis_link_push(struct redis_link *link, const struct redis_args *args);
 void redis_link_eval(struct redis_link *link, struct redis_script *script,

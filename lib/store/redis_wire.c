@@ -334,17 +334,20 @@ redis_wire_get(struct redis_wire *wire, redisReply **reply, struct err *err)
 {
 	int64_t until_ms = now_ms() + REDIS_COMMAND_MS;
 	int64_t end_ms = now_ms() + REDIS_REPLY_MS;
+	/* what was only now sent has no answer yet: no use in reading */
+	bool is_asked = wire->is_sending && !wire->is_tls;
 	void *got = NULL;
 	bool has_more;
 	short came;
 
-	for (;;) {
+	for (;; is_asked = false) {
+		has_more = false;
 		if (!parse(wire, &got))
 			return fail(wire, err);
 		if (got != NULL)
 			break;
 		if ((wire->is_sending && !send_some(wire)) ||
-		    !read_some(wire, &has_more))
+		    (!is_asked && !read_some(wire, &has_more)))
 			return fail(wire, err);
 		if (!has_more) {
 			came = wait_for(wire->context->fd,
