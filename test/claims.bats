@@ -27,7 +27,7 @@ teardown() {
 host() {
   local host=$1
   shift
-  mkdir -p -m 700 "$T/$host"
+  [[ -d $T/$host ]] || mkdir -m 700 "$T/$host"
   env WJOBS_STATE_DIR="$T/$host/state" WJOBS_RUNTIME_DIR="$T/$host/run" \
     "${AS[@]}" "$TOOLS/hasty" "$@" run --worker-id "$host" \
     >"$host.out" 2>"$host.err" 3>&- 4>&- &

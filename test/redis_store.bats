@@ -566,6 +566,33 @@ begin run=6 scheduled=4000 shared=1 alone=1 rerun_of=4 may_rerun=1
 END
 }
 
+@test "shared: what rested does not go on where it was taken for dead" {
+  shared "granted fence=1
+lost=0
+1 a pending schedule kind='cron' scheduled=1000 retry_at=9999 fence=1
+lost
+lost=0
+lost" <<'END'
+alive 1
+alive 2
+alive 3
+session 1
+begin run=1 scheduled=1000 shared=1 alone=1
+update run=1 scheduled=1000 status=pending retry_at=9999
+die 1
+session 2
+reap
+session 3
+update run=1 scheduled=1000 attempt=2 alone=1
+session 2
+update run=1 scheduled=1000 attempt=2 alone=1
+end run=1 scheduled=1000 shared=1 status=failed
+reap
+session 3
+update run=1 scheduled=1000 attempt=2 alone=1
+END
+}
+
 @test "shared: a run may be begun again where its instance died, once" {
   shared "granted fence=1
 granted fence=1

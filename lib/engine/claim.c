@@ -197,6 +197,8 @@ claim_on_resumed(struct store_op *op)
 	clock_stop(&run->attempt->timer);
 	if (op->result == CLAIM_BLOCKED)
 		run_supersede(run, &op->blocker);
+	else if (op->result == CLAIM_LOST)
+		run_vanish(run); /* it was taken for dead */
 	else
 		run_begin(run);
 }

@@ -387,12 +387,12 @@ entry_stepped(struct entry *entry, int64_t now_ms)
 {
 	int64_t ahead = entry->watermark_ms - now_ms, settled;
 
-	if (entry->watermark_ms == CLOCK_NONE || ahead <= 0)
-		return ENTRY_UNTOUCHED;
 	if (engine_shares(entry->engine, entry->job)) {
 		entry_look_again(entry);
 		return ENTRY_UNTOUCHED;
 	}
+	if (entry->watermark_ms == CLOCK_NONE || ahead <= 0)
+		return ENTRY_UNTOUCHED;
 	if (ahead < SCHEDULER_AFRESH_MS)
 		return ENTRY_SILENT;
 	settled = account_settled_ms(entry);

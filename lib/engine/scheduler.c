@@ -19,6 +19,7 @@ struct scheduler {
 	size_t n;
 	int stops; /* how often it was told to */
 	struct clock_timer patience;
+	int64_t wall_less_mono_ms; /* changes when the wall clock is set */
 	bool is_stopped;
 	void (*stopped)(void *data, bool killed_any);
 	void *data;
@@ -26,6 +27,14 @@ struct scheduler {
 
 static void scheduler_on_step(void *data);
 static void scheduler_on_emptied(struct entry *entry);
+
+static int64_t
+scheduler_wall_less_mono_ms(const struct scheduler *scheduler)
+{
+	struct clock *clock = scheduler->engine->clock;
+
+	return clock_wall_ms(clock) - clock_mono_ms(clock);
+}
 
 struct scheduler *
 scheduler_new(struct engine *engine, const struct jobfile *file)
@@ -45,6 +54,7 @@ scheduler_new(struct engine *engine, const struct jobfile *file)
 		entry->owner = scheduler;
 	}
 	scheduler->patience.data = scheduler;
+	scheduler->wall_less_mono_ms = scheduler_wall_less_mono_ms(scheduler);
 	engine->clock->stepped = scheduler_on_step;
 	engine->clock->stepped_data = scheduler;
 	return scheduler;
@@ -146,6 +156,7 @@ scheduler_store_clock(struct scheduler *scheduler, int64_t offset_ms)
 	int64_t change = offset_ms - engine->store_offset_ms;
 	size_t i;
 
+	scheduler->wall_less_mono_ms = scheduler_wall_less_mono_ms(scheduler);
 	/* what is measured with each renewal is never twice the same */
 	if (change >= -SCHEDULER_CLOCK_MS && change <= SCHEDULER_CLOCK_MS)
 		return;
@@ -200,6 +211,18 @@ scheduler_log_silence(size_t silent, int64_t until_ms)
 	    "jobs", count, "until", stamp_rfc3339(until_ms, NULL, until), NULL);
 }
 
+/* The store's clock was not set with ours: what it is ahead of it changes. */
+static void
+scheduler_keep_store_clock(struct scheduler *scheduler)
+{
+	int64_t was = scheduler->wall_less_mono_ms;
+
+	scheduler->wall_less_mono_ms = scheduler_wall_less_mono_ms(scheduler);
+	if (scheduler->engine->is_shared)
+		scheduler->engine->store_offset_ms -=
+		    scheduler->wall_less_mono_ms - was;
+}
+
 static void
 scheduler_on_step(void *data)
 {
@@ -210,6 +233,7 @@ scheduler_on_step(void *data)
 
 	if (scheduler->stops != 0)
 		return;
+	scheduler_keep_store_clock(scheduler);
 	for (i = 0; i < scheduler->n; i++) {
 		struct entry *entry = &scheduler->entry[i];
 

@@ -306,9 +306,10 @@ read_answer(struct batch *batch, const redisReply *reply, struct store_op *op,
 	op->result = CLAIM_GRANTED;
 	if (redis_reply_is(word, "schema"))
 		return redis_foreign(rd, reply, err);
-	if (op->kind == STORE_BEGIN || redis_reply_is(word, "blocked")
-		? read_claim(batch, reply, op)
-		: redis_reply_is(word, "ok"))
+	if (op->kind != STORE_BEGIN && redis_reply_is(word, "ok"))
+		return true;
+	if ((op->kind == STORE_BEGIN || op->kind == STORE_UPDATE) &&
+	    read_claim(batch, reply, op))
 		return true;
 	return redis_reply_bad(rd->link, "a write", err);
 }

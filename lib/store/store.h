@@ -144,7 +144,8 @@ struct store_op {
 	 * Of STORE_BEGIN: not beside another run of the job that is alive, of
 	 * whatever process. Then nothing is written, and `blocker` is its id.
 	 * Of STORE_UPDATE, in a shared store: likewise, where a run goes on
-	 * that was pending. (What is pending is in the way of a rerun alone.)
+	 * that was pending; CLAIM_LOST where it has ended, or is another
+	 * instance's by now. (What is pending is in the way of a rerun alone.)
 	 */
 	bool is_alone;
 	struct ulid blocker;

@@ -132,14 +132,23 @@ chance_event(struct cluster *cluster)
 {
 	static const int losses[] = { 0, 0, 5, 30 };
 
+	int64_t disturbed = cluster->disturbed_ms;
+
 	cluster->disturbed_ms = cluster_now_ms(cluster);
-	switch (cluster_random(cluster, 8)) {
+	switch (cluster_random(cluster, 9)) {
 	case 0:
 	case 1:
 		cluster->is_away = !cluster->is_away;
 		break;
 	case 2:
 		cluster->lossy = losses[cluster_random(cluster, 4)];
+		break;
+	case 3:
+		/* a clock that is set disturbs nothing */
+		host_step(
+		    &cluster->host[cluster_random(cluster, cluster->hosts)],
+		    cluster_random(cluster, 20000000) - 10000000);
+		cluster->disturbed_ms = disturbed;
 		break;
 	default:
 		chance_host(cluster,
@@ -194,7 +203,7 @@ chance_run(uint64_t number, enum cluster_mutant mutant, size_t *punctual)
 	bool ok;
 
 	cluster_open(&cluster, START_MS, 1, number, mutant);
-	n = 2 + cluster_random(&cluster, CLUSTER_HOSTS - 1);
+	n = 1 + cluster_random(&cluster, CLUSTER_HOSTS);
 	cluster_close(&cluster);
 	cluster_open(&cluster, START_MS + (int64_t)(number % 1000) * 777,
 	    (int)n, number, mutant);

@@ -238,7 +238,7 @@ say_answer(const struct store_op *op)
 	};
 
 	if (op->kind != STORE_BEGIN && op->kind != STORE_ONCE &&
-	    op->result != CLAIM_FAILED && op->result != CLAIM_BLOCKED)
+	    op->result == CLAIM_GRANTED)
 		return;
 	printf("%s", name[op->result]);
 	if (op->kind == STORE_BEGIN && op->result == CLAIM_GRANTED)

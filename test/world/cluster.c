@@ -160,7 +160,7 @@ cluster_pass(struct cluster *cluster, int64_t to_ms)
 				continue;
 			simclock_freeze(host->clock, to_ms - host->froze_ms);
 			host->frozen_to_ms = 0;
-			host->frozen_ms = to_ms;
+			host->frozen_ms = cluster->disturbed_ms = to_ms;
 		}
 		simclock_run(host->clock, to_ms + host->offset_ms);
 	}

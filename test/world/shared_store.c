@@ -390,11 +390,17 @@ shared_end_run(
 }
 
 static void
-shared_update(struct shared_store *store, struct store_op *op)
+shared_update(struct shared_store *store, struct store_op *op, uint64_t sid)
 {
 	struct known *run = shared_find(store, &op->record.id);
 	uint64_t fence;
 
+	if (op->is_alone && run != NULL &&
+	    (!run->is_live ||
+		(run->sid != sid && shared_store_is_alive(store, run->sid)))) {
+		op->result = CLAIM_LOST;
+		return;
+	}
 	if (run == NULL || !run->is_live ||
 	    (op->is_alone && run->record.status == RECORD_PENDING &&
 		shared_is_blocked(store, op, run->job)))
@@ -500,7 +506,7 @@ shared_store_apply(
 		shared_begin(store, op, job, sid);
 		break;
 	case STORE_UPDATE:
-		shared_update(store, op);
+		shared_update(store, op, sid);
 		break;
 	case STORE_END:
 		shared_end_run(store, op, job);

@@ -9,7 +9,12 @@ if is_foreign() then
 end
 local r = call('HMGET', key, 'status', 'sid', 'lock', 'rerun', 'fence')
 if r[1] and not is_live(r[1]) or is_settled(job, id) then
-	return { 'ok' }
+	return { alone == '1' and 'lost' or 'ok' }
+end
+-- Whoever has it by now took its instance for dead.
+if alone == '1' and r[2] and r[2] ~= '' and r[2] ~= sid and
+    is_alive(r[2]) then
+	return { 'lost' }
 end
 
 -- A run elsewhere, that began while this one rested.
