@@ -438,6 +438,36 @@ END
   is "$(cut -d' ' -f2- tries | paste -sd,)" "1 a,2 b"
 }
 
+@test "instances: what ended while Redis was away is not taken for lost" {
+  local due
+  due=$(date -u -d '+3 seconds' '+%-S %-M %-H')
+  jobfile <<END
+store: "$REDIS"
+jobs:
+  job:
+    cron: "$due * * *"
+    timezone: UTC
+    command: 'echo x >>began; sleep 1; echo x >>ended'
+END
+  hasty a
+  hasty b
+  eventually alive a b
+  PATIENCE=10 eventually lines_are began -eq 1
+  kill -STOP "$REDIS_PID"
+  # Longer than their sessions live.
+  PATIENCE=10 eventually told a "is lost"
+  eventually lines_are ended -eq 1
+  is_past() { (($(date +%s%3N) - stopped > 4000)); }
+  local stopped
+  stopped=$(date +%s%3N)
+  eventually is_past
+  kill -CONT "$REDIS_PID"
+  PATIENCE=10 eventually newest_is job status completed
+  eventually told b "the shared store answers again"
+  eventually alive a b
+  newest_is job status completed
+}
+
 @test "instances: on_lost: rerun does the instant again, elsewhere and once" {
   local due
   due=$(date -u -d '+3 seconds' '+%-S %-M %-H')

@@ -43,7 +43,7 @@ struct session {
 
 	/* The thread's alone. */
 	pthread_t thread;
-	bool has_thread, was_open, has_id, has_draft;
+	bool has_thread, was_open, was_away, has_id, has_draft;
 	struct ulid id; /* while has_id: open, or lost and not yet followed */
 	struct ulid draft; /* asked for; the answer may have been lost */
 	int64_t pause_ms, period_ms, next_ms;
@@ -172,20 +172,26 @@ renew(struct session *s, struct session_reply *reply, struct err *err)
 	return false;
 }
 
-/* What nobody waits for: it may fail, and is tried again with the next one. */
+/* For others to read. */
 static void
-look_after(struct session *s)
+note_offset(struct session *s)
+{
+	int64_t offset = s->state.offset_ms;
+	struct err err;
+
+	if (!s->state.has_offset || (s->is_noted && s->noted_ms == offset))
+		return;
+	s->is_noted = s->store->ops->note(s->store, &s->id, offset, &err);
+	s->noted_ms = offset;
+}
+
+static void
+reap(struct session *s)
 {
 	struct store_start start = { 0 };
-	int64_t offset = s->state.offset_ms;
 	struct found *found;
 	struct err err;
 
-	if (s->state.has_offset && (!s->is_noted || s->noted_ms != offset) &&
-	    s->store->ops->note(s->store, &s->id, offset, &err)) {
-		s->is_noted = true;
-		s->noted_ms = offset;
-	}
 	if (!s->store->ops->reap(s->store, s, &start, &err))
 		return;
 	if (start.jobs == 0 && start.n_pending == 0 && start.n_alive == 0 &&
@@ -200,6 +206,19 @@ look_after(struct session *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/*
+ * What nobody waits for: it may fail, and is tried again with the next renewal.
+ * When the store was away for everybody, many a session has expired whose
+ * instance lives and has yet to write how its runs ended; so it has until then.
+ */
+static void
+look_after(struct session *s)
+{
+	note_offset(s);
+	if (!s->was_away)
+		reap(s);
+}
+
 static bool
 attempt(struct session *s, struct err *err)
 {
@@ -208,6 +227,7 @@ attempt(struct session *s, struct err *err)
 	bool is_good = renew(s, &reply, err);
 
 	now = clock_mono_ms(s->clock);
+	s->was_away = s->state.is_away;
 	pthread_mutex_lock(&s->lock);
 	set_trouble(s, is_good ? NULL : err);
 	if (is_good)
