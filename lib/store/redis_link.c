@@ -37,6 +37,7 @@ struct redis_link {
 	struct pending *pending;
 	size_t n, room;
 	size_t taken, got; /* of pending: taken, and read */
+	uint64_t made;     /* connections so far */
 };
 
 struct redis_link *
@@ -100,6 +101,7 @@ redis_link_open(struct redis_link *link, struct err *err)
 		redis_wire_close(wire);
 	if (wire->context != NULL)
 		return true;
+	link->made++;
 	return redis_wire_open(wire, link->url, err) &&
 	    redis_greet(wire, link->url, link->name, err);
 }
@@ -316,6 +318,12 @@ redis_link_take(struct redis_link *link, redisReply **reply, struct err *err)
 		return refuse(link, got, err);
 	*reply = got;
 	return true;
+}
+
+uint64_t
+redis_link_made(const struct redis_link *link)
+{
+	return link->made;
 }
 
 size_t

@@ -70,6 +70,11 @@ void redis_link_eval(struct redis_link *link, struct redis_script *script,
 bool redis_link_take(
     struct redis_link *link, redisReply **reply, struct err *err) MUST_CHECK;
 size_t redis_link_left(const struct redis_link *link);
+/*
+ * How many connections there were so far: what a server says of a connection's
+ * own writes (WAIT) is of use only while that is the same.
+ */
+uint64_t redis_link_made(const struct redis_link *link);
 /* One command, or one script, and its reply. */
 bool redis_link_call(struct redis_link *link, const struct redis_args *args,
     redisReply **reply, struct err *err) MUST_CHECK;

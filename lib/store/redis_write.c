@@ -366,6 +366,7 @@ static bool
 wait_replicas(struct batch *batch, struct err *err)
 {
 	struct redis *rd = batch->rd;
+	uint64_t made = redis_link_made(rd->link);
 	redisReply *reply;
 	int64_t n = 0;
 	bool is_good;
@@ -380,6 +381,11 @@ wait_replicas(struct batch *batch, struct err *err)
 	freeReplyObject(reply);
 	if (!is_good)
 		return redis_reply_bad(rd->link, "WAIT", err);
+	if (redis_link_made(rd->link) != made)
+		return err_set(err, ERR_UNREACHABLE,
+		    "'%s' closed the connection before it said what its "
+		    "replicas have",
+		    rd->url.shown);
 	if (n >= rd->limits.min_replicas)
 		return true;
 	return err_set(err, ERR_UNREACHABLE,
