@@ -611,3 +611,40 @@ PONG"
   export SSL_CERT_FILE=$PWD/other.pem
   says open "config: the certificate of 'REDIS' is not good: hostname mismatch"
 }
+
+@test "redis: who reads is told of a server that is stopped, soon" {
+  redis_start
+  jobfile <<END
+store: $REDIS
+jobs: { a: { interval: 1h, command: "true" } }
+END
+  wjobs run a
+  kill -STOP "$REDIS_PID"
+  local words began=$SECONDS
+  for words in history list "status --all" "lock k --status"; do
+    # shellcheck disable=SC2086 # a command and its words
+    refuses 4 "'$REDIS' does not answer in time" $words
+  done
+  ((SECONDS - began <= 4 * PATIENCE))
+  kill -CONT "$REDIS_PID"
+  has "$(wjobs history)" completed
+}
+
+@test "redis: a password for claims alone is shown nowhere and in no file of wjobs" {
+  redis_start --requirepass s3cret
+  export LOCK_PW=s3cret
+  jobfile <<'END'
+store: local.db
+locking: redis+unix://:${LOCK_PW}@${REDIS_SOCKET}
+jobs: { a: { interval: 1s, command: env, lock: k } }
+END
+  scheduler_start
+  eventually grep -q completed run.err
+  wjobs status --all >said
+  redis_stop KILL
+  eventually grep -q degraded run.err
+  scheduler_stop
+  wjobs lock k -- true 2>>said && false
+  run grep -rlE "s3cret|LOCK_PW=" run.err run.out said "$T/state" "$T/runtime"
+  is "$output" ""
+}
