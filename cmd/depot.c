@@ -267,8 +267,7 @@ depot_open(struct depot *depot, struct err *err)
 		depot->engine->is_store_away = store_is_late(store);
 		/* shared jobs begin by the store's clock, the first time too */
 		if (depot->state.has_offset)
-			depot->engine->store_offset_ms =
-			    depot->state.offset_ms;
+			depot->engine->store_offset_ms = depot->state.offset_ms;
 	}
 	depot->writer = writer_start(
 	    depot->loop, store, depot->place->spool, &events, err);

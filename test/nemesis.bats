@@ -11,13 +11,13 @@ load redis
   export NEMESIS_PATIENCE=$((PATIENCE / 5))
   run "$TOP/test/nemesis/run" 3>&- 4>&-
   echo "$output"
-  [[ $status == 0 ]] && return
   # The seed gives the same faults, and not the same race: keep what there is.
-  local kept=${WJOBS%/*}/nemesis/failed
-  rm -rf "$kept"
-  cp -a "$NEMESIS_DIR" "$kept"
-  echo "the logs are in $kept"
-  return 1
+  if [[ $status != 0 ]]; then
+    rm -rf "${WJOBS%/*}/nemesis/failed"
+    cp -a "$NEMESIS_DIR" "${WJOBS%/*}/nemesis/failed"
+    echo "the logs are in ${WJOBS%/*}/nemesis/failed"
+  fi
+  is "$status" 0
 }
 
 @test "nemesis: the first scheduler of all keeps nobody waiting by its clock" {

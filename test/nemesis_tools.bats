@@ -64,6 +64,7 @@ lib/base/clock.h"
 proxy_start() {
   mkfifo proxy.in
   "$NEMESIS/proxy" "$@" <proxy.in >proxy.out 2>proxy.err 3>&- 4>&- &
+  disown
   exec 7>proxy.in
   eventually test -S "${@: -1}"
 }
