@@ -193,6 +193,22 @@ END
   eventually wjobs lock k -- true
 }
 
+@test "lock of a job, file: where it cannot be kept, on_lock_error says what happens" {
+  printf 'store: "%s"\njobs:\n' "$PWD/x.db" >wjobs.yaml
+  cat >>wjobs.yaml <<'END'
+  a: { interval: 1d, lock: k, command: "echo ran" }
+  b: { interval: 1d, lock: k, on_lock_error: skip, command: "echo ran" }
+END
+  mkdir x.db-locks
+  run -0 --separate-stderr wjobs run a
+  is "$output" ran
+  is "$(grep -c 'a lock cannot be kept' <<<"$stderr")" 1
+  has "$stderr" "x.db-locks"
+  run -4 --separate-stderr wjobs run b
+  is "$output" ""
+  is "$(wjobs history b -o status,reason)" $'skipped\tstore'
+}
+
 @test "lock of a job, memory: jobs of one scheduler exclude one another" {
   printf 'store: memory\ndefaults: { interval: 100ms, lock: k }\njobs:\n' >wjobs.yaml
   for name in a b; do

@@ -109,6 +109,7 @@ struct sqlite {
 	int64_t swept_ms;      /* when old runs were looked for last */
 	bool is_sweep_due;     /* the last sweep left some over */
 	struct lock *locks;    /* NULL: none of our runs has one */
+	bool is_lock_told;     /* that they cannot be used */
 	/* A take-over that could be read, but not yet written. */
 	bool owes_take_over;
 	struct identity self;

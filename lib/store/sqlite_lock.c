@@ -23,10 +23,14 @@ locks(struct sqlite *sq)
 	return sq->locks;
 }
 
+/* Once, until they can be used again. */
 static void
-tell(const struct err *err)
+note(struct sqlite *sq, bool is_done, const struct err *err)
 {
-	log_event(LOG_ERROR, "a lock cannot be kept", "error", err->msg, NULL);
+	if (!is_done && !sq->is_lock_told)
+		log_event(LOG_ERROR, "a lock cannot be kept", "error", err->msg,
+		    NULL);
+	sq->is_lock_told = !is_done;
 }
 
 /* As redis_write.c has it. */
@@ -57,6 +61,7 @@ sqlite_take_lock(struct sqlite *sq, struct store_op *op)
 	ulid_format(&op->record.id, token);
 	taken = lock_take(locks(sq), &ask, &state, &err);
 	free(holder);
+	note(sq, taken != LOCK_FAILED, &err);
 	switch (taken) {
 	case LOCK_TAKEN:
 		return true;
@@ -67,7 +72,6 @@ sqlite_take_lock(struct sqlite *sq, struct store_op *op)
 		break;
 	case LOCK_FAILED:
 		op->result = CLAIM_FAILED;
-		tell(&err);
 		break;
 	}
 	return false;
@@ -82,8 +86,7 @@ sqlite_drop_lock(struct sqlite *sq, const struct ulid *id)
 	if (sq->locks == NULL)
 		return;
 	ulid_format(id, token);
-	if (!lock_file_drop(sq->locks, token, &err))
-		tell(&err);
+	note(sq, lock_file_drop(sq->locks, token, &err), &err);
 }
 
 void
@@ -95,8 +98,8 @@ sqlite_guard_lock(struct sqlite *sq, const struct record *record)
 	if (sq->locks == NULL)
 		return;
 	ulid_format(&record->id, token);
-	if (!lock_file_guard(sq->locks, token, &record->leader, &err))
-		tell(&err);
+	note(
+	    sq, lock_file_guard(sq->locks, token, &record->leader, &err), &err);
 }
 
 void
@@ -106,6 +109,5 @@ sqlite_adopt_lock(struct sqlite *sq, const struct record *record)
 	struct err err;
 
 	ulid_format(&record->id, token);
-	if (!lock_file_adopt(locks(sq), token, &record->owner, &err))
-		tell(&err);
+	note(sq, lock_file_adopt(locks(sq), token, &record->owner, &err), &err);
 }
