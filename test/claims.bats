@@ -210,6 +210,25 @@ END
   is "$(cat wait.out)" 1
 }
 
+@test "on_lease_loss: continue lets a run go on, and its record tells" {
+  jobfile <<END
+store: "$REDIS"
+jobs:
+  goes: { interval: 1h, anchor: "$(at 3)", on_lease_loss: continue, command: 'echo >>began; sleep 8; echo >>ended' }
+  dies: { interval: 1h, anchor: "$(at 3)", command: 'echo >>began; sleep 8; echo >>survived' }
+END
+  host a
+  eventually lines_are began -eq 2
+  kill -STOP "$REDIS_PID"
+  PATIENCE=10 eventually told a "goes on, though others may run it by now"
+  kill -CONT "$REDIS_PID"
+  PATIENCE=15 eventually lines_are ended -eq 1
+  test ! -e survived
+  told a "job=dies .*reason=lost_lease"
+  # Others took its instance for dead, or nearly so.
+  eventually eval '[[ $(wjobs history goes -o status,reason) =~ ^(lost.crash|completed.lost_lease)$ ]]'
+}
+
 @test "shared: false is run by every host, overlap and all" {
   needs root unshare hostname
   jobfile <<END

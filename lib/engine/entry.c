@@ -1,6 +1,5 @@
 #include "lib/engine/entry.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,18 +7,9 @@
 #include "lib/base/mem.h"
 #include "lib/engine/account.h"
 #include "lib/engine/due.h"
+#include "lib/engine/orphan.h"
 #include "lib/engine/scheduler.h"
-#include "lib/time/stamp.h"
 
-/* A process of a scheduler that is gone; looked at each second. */
-struct orphan {
-	struct entry *entry;
-	struct record record;
-	struct clock_timer timer;
-	struct orphan *next;
-};
-
-#define ORPHAN_LOOK_MS 1000
 /* A clock that is put right by less leaves no instant out. */
 #define ENTRY_AHEAD_MS 1000
 
@@ -37,18 +27,9 @@ entry_init(struct entry *entry, struct engine *engine, const struct job *job)
 	entry->timer.data = entry;
 }
 
-static void
-orphan_free(struct orphan *orphan)
-{
-	clock_stop(&orphan->timer);
-	record_release(&orphan->record);
-	free(orphan);
-}
-
 void
 entry_release(struct entry *entry)
 {
-	struct orphan *orphan;
 	struct run *run;
 
 	clock_stop(&entry->timer);
@@ -56,10 +37,7 @@ entry_release(struct entry *entry)
 		entry->runs = run->next;
 		run_free(run);
 	}
-	while ((orphan = entry->orphans) != NULL) {
-		entry->orphans = orphan->next;
-		orphan_free(orphan);
-	}
+	orphan_release(entry);
 	free(entry->backlog);
 	entry->backlog = NULL;
 	account_drop(entry);
@@ -218,50 +196,6 @@ void
 entry_resume(struct entry *entry, const struct record *record)
 {
 	entry_add_run(entry, run_resume(entry->engine, entry->job, record));
-}
-
-static void
-orphan_look(struct clock_timer *timer)
-{
-	struct orphan *orphan = timer->data, **at;
-	struct entry *entry = orphan->entry;
-	struct clock *clock = entry->engine->clock;
-	struct record *record = &orphan->record;
-
-	if (identity_is_alive(&record->leader)) {
-		clock_set_in(clock, timer, ORPHAN_LOOK_MS);
-		return;
-	}
-	record->status = RECORD_LOST;
-	record->reason = RECORD_CRASH;
-	record->completed_ms = clock_wall_ms(clock);
-	free(record->error);
-	record->error = mem_strdup("ended unseen, after its scheduler died");
-	account_end(entry, record);
-	for (at = &entry->orphans; *at != orphan; at = &(*at)->next)
-		continue;
-	*at = orphan->next;
-	orphan_free(orphan);
-	due_drain(entry);
-}
-
-void
-entry_adopt(struct entry *entry, const struct record *record)
-{
-	struct orphan *orphan = mem_zalloc(1, sizeof *orphan);
-	char id[ULID_LEN + 1], pid[24];
-
-	orphan->entry = entry;
-	record_copy(&orphan->record, record);
-	orphan->timer.fire = orphan_look;
-	orphan->timer.data = orphan;
-	orphan->next = entry->orphans;
-	entry->orphans = orphan;
-	clock_set_in(entry->engine->clock, &orphan->timer, ORPHAN_LOOK_MS);
-	ulid_format(&record->id, id);
-	snprintf(pid, sizeof pid, "%lld", (long long)record->leader.pid);
-	log_event(LOG_WARN, "still runs from before", "job", record->job, "run",
-	    id, "pid", pid, NULL);
 }
 
 /* Doing again what died with another instance */

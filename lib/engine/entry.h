@@ -44,8 +44,6 @@ void entry_start(struct entry *entry, int64_t watermark_ms, int64_t now_ms);
 bool entry_has_run(const struct entry *entry, const struct record *record);
 /* A retry that rested when its scheduler ended. */
 void entry_resume(struct entry *entry, const struct record *record);
-/* A run whose process outlived its scheduler: it goes on blocking. */
-void entry_adopt(struct entry *entry, const struct record *record);
 
 /*
  * What a store says that was reached only now: what was missed before we began

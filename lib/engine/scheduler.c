@@ -7,6 +7,7 @@
 #include "lib/base/map.h"
 #include "lib/base/mem.h"
 #include "lib/engine/entry.h"
+#include "lib/engine/orphan.h"
 #include "lib/time/stamp.h"
 
 /* The store's clock is followed by steps of no less. */
@@ -121,7 +122,7 @@ scheduler_take_runs(
 	for (i = 0; i < found->n_alive; i++) {
 		entry = scheduler_find(scheduler, found->alive[i].job);
 		if (entry != NULL && !entry_has_run(entry, &found->alive[i]))
-			entry_adopt(entry, &found->alive[i]);
+			orphan_adopt(entry, &found->alive[i]);
 	}
 }
 
