@@ -902,3 +902,51 @@ END
 }
 
 cluster_is_up() { redis_cli cluster info | grep -q cluster_state:ok; }
+
+@test "shared: in whatever order instances come, each instant is accounted for once" {
+  coproc STORE { tool store "$URL" own 5 2>&1; }
+  local -a at=(1000 1000 1000)
+  local i t=1000 n=1 granted=0 answer last=1000
+  RANDOM=21
+  claim "begin run=1 scheduled=1000 shared=1"
+  for ((n = 2; n < 400; n++)); do
+    i=$((RANDOM % 3))
+    t=$((at[i] + 1000 * (RANDOM % 4 ? 1 : 1 + RANDOM % 6)))
+    at[i]=$t
+    ((t <= last)) || last=$t
+    case $((RANDOM % 10)) in
+      0) echo "skip run=$n scheduled=$t before=$((t - 1000)) completed=$t reason=late shared=1 to=$t" ;;
+      1) echo "end run=$n scheduled=$t before=$((t - 1000)) completed=$t status=skipped reason=store shared=1" ;;
+      *) false ;;
+    esac >&"${STORE[1]}" || {
+      claim "begin run=$n scheduled=$t before=$((t - 1000)) shared=1"
+      # As one does whose answer was lost.
+      ((RANDOM % 4)) || claim "begin run=$n scheduled=$t before=$((t - 1000)) shared=1" again
+      echo "end run=$n scheduled=$t completed=$t duration=1 shared=1" >&"${STORE[1]}"
+    }
+  done
+  last=$((last + 1000))
+  claim "begin run=$n scheduled=$last before=$((last - 1000)) shared=1"
+  echo jobs >&"${STORE[1]}"
+  read -r -t 20 answer <&"${STORE[0]}"
+  eval "exec ${STORE[1]}>&-"
+  [[ $answer =~ counts=[0-9]+,0,([0-9]+), ]]
+  ((granted > 50 && BASH_REMATCH[1] > 20))
+  is "$((granted + BASH_REMATCH[1]))" "$((last / 1000))"
+}
+
+# claim LINE [again] - ask, count a grant, and record the gaps that came with it
+claim() {
+  local gap k=0
+  echo "$1" >&"${STORE[1]}"
+  read -r -t 20 answer <&"${STORE[0]}"
+  [[ $answer == granted* ]] || return 0
+  ((++granted))
+  [[ -z ${2-} ]] || ((granted--))
+  for gap in $answer; do
+    [[ $gap == gap=* ]] || continue
+    gap=${gap#gap=}
+    echo "skip run=$((n + ++k * 10000)) scheduled=$((${gap%:*} + 1000)) completed=$t reason=missed shared=1 gap=$gap count=$(((${gap#*:} - ${gap%:*}) / 1000 - 1))"
+    ((RANDOM % 3)) || echo "skip run=$((n + k * 10000 + 5000)) scheduled=1 completed=$t reason=missed shared=1 gap=$gap count=5"
+  done >&"${STORE[1]}"
+}
