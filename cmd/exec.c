@@ -105,18 +105,19 @@ exec_find_store(struct cli *cli, const struct exec_options *options,
 /* Under a lock all attempts are, and none is without it. */
 static int
 exec_run(struct cli *cli, const struct exec_options *options,
-    struct filter *filter, const struct job *job, struct err *err)
+    const struct filter *filter, const struct job *job, struct err *err)
 {
 	struct acquire acquire = { .key = options->lock,
 		.ttl_ms = ACQUIRE_TTL_MS };
+	struct filter locked = *filter;
 	int status = CMD_FAILED;
 
 	if (options->lock == NULL)
 		return filter_run(cli, filter, &job, 1, err);
-	filter->lock = &acquire;
+	locked.lock = &acquire;
 	if (acquire_open(&acquire, cli, options->store, err) &&
 	    acquire_take(&acquire, err))
-		status = filter_run(cli, filter, &job, 1, err);
+		status = filter_run(cli, &locked, &job, 1, err);
 	acquire_close(&acquire);
 	return status;
 }
