@@ -43,11 +43,12 @@ struct session {
 
 	/* The thread's alone. */
 	pthread_t thread;
-	bool has_thread, was_open, was_away, has_id, has_draft;
+	bool has_thread, was_open, has_id, has_draft;
 	struct ulid id; /* while has_id: open, or lost and not yet followed */
 	struct ulid draft; /* asked for; the answer may have been lost */
 	int64_t pause_ms, period_ms, next_ms;
-	int64_t noted_ms; /* the offset that others read */
+	int64_t reap_from_ms; /* not just after an outage */
+	int64_t noted_ms;     /* the offset that others read */
 	bool is_noted;
 
 	pthread_mutex_t lock;
@@ -215,7 +216,7 @@ static void
 look_after(struct session *s)
 {
 	note_offset(s);
-	if (!s->was_away)
+	if (clock_mono_ms(s->clock) >= s->reap_from_ms)
 		reap(s);
 }
 
@@ -227,7 +228,8 @@ attempt(struct session *s, struct err *err)
 	bool is_good = renew(s, &reply, err);
 
 	now = clock_mono_ms(s->clock);
-	s->was_away = s->state.is_away;
+	if (s->state.is_away)
+		s->reap_from_ms = now + s->period_ms / 2;
 	pthread_mutex_lock(&s->lock);
 	set_trouble(s, is_good ? NULL : err);
 	if (is_good)

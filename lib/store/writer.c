@@ -11,6 +11,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/ulid.h"
+#include "lib/store/op_list.h"
 #include "lib/store/spool.h"
 
 /*
@@ -37,11 +38,6 @@
 /* When stopping, there is more to lose by waiting than by asking. */
 #define RETRY_STOP_MS 100
 
-struct list {
-	struct store_op *first, *last;
-	size_t n, bytes;
-};
-
 struct batch {
 	struct store_op **op;
 	size_t n;
@@ -52,8 +48,8 @@ struct thread {
 	struct writer writer; /* first */
 	struct ev_loop *loop;
 	ev_async async;
-	ev_prepare turn;    /* the loop has done its work, and would sleep */
-	struct list posted; /* in this turn; the loop's alone */
+	ev_prepare turn;       /* the loop has done its work, and would sleep */
+	struct op_list posted; /* in this turn; the loop's alone */
 	pthread_t thread;
 	struct writer_events events;
 	char *spool_path;
@@ -68,7 +64,7 @@ struct thread {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	/* Under the lock, as all below. */
-	struct list queue, answers;
+	struct op_list queue, answers;
 	size_t in_batch;
 	bool is_stopping, is_degraded, is_refused, has_changed, is_hurried;
 	int64_t stop_by_ms; /* monotonic */
@@ -87,61 +83,6 @@ now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static void
-list_push(struct list *list, struct store_op *op)
-{
-	op->next = NULL;
-	if (list->last != NULL)
-		list->last->next = op;
-	else
-		list->first = op;
-	list->last = op;
-	list->n++;
-	list->bytes += op->bytes;
-}
-
-static struct store_op *
-list_pop(struct list *list)
-{
-	struct store_op *op = list->first;
-
-	if (op == NULL)
-		return NULL;
-	list->first = op->next;
-	if (list->first == NULL)
-		list->last = NULL;
-	list->n--;
-	list->bytes -= op->bytes;
-	op->next = NULL;
-	return op;
-}
-
-static void
-list_release(struct list *list)
-{
-	struct store_op *op;
-
-	while ((op = list_pop(list)) != NULL)
-		store_op_free(op);
-}
-
-static size_t
-text_bytes(const char *text)
-{
-	return text != NULL ? strlen(text) + 1 : 0;
-}
-
-static size_t
-op_bytes(const struct store_op *op)
-{
-	const struct record *r = &op->record;
-
-	return sizeof *op + text_bytes(r->job) + text_bytes(r->kind) +
-	    text_bytes(r->error) + text_bytes(r->worker) +
-	    text_bytes(r->metadata) + text_bytes(r->attempts) + r->head_len +
-	    r->tail_len + text_bytes(op->lock);
 }
 
 /*
@@ -182,7 +123,7 @@ static void
 answer_failed(struct thread *w, struct store_op *op)
 {
 	op->result = CLAIM_FAILED;
-	list_push(&w->answers, op);
+	op_list_push(&w->answers, op);
 }
 
 /* Room by count and by bytes; what is dropped is answered all the same. */
@@ -191,7 +132,7 @@ drop_oldest(struct thread *w)
 {
 	while (w->queue.n > WRITER_SPOOL_OPS ||
 	    w->queue.bytes > WRITER_SPOOL_BYTES) {
-		struct store_op *op = list_pop(&w->queue);
+		struct store_op *op = op_list_pop(&w->queue);
 
 		w->dropped++;
 		if (op->done != NULL)
@@ -219,7 +160,7 @@ set_degraded(struct thread *w, const struct err *err)
 static void
 fail_claims(struct thread *w)
 {
-	struct list queue = w->queue;
+	struct op_list queue = w->queue;
 	struct store_op *op;
 	size_t i;
 
@@ -230,28 +171,28 @@ fail_claims(struct thread *w)
 		w->batch.op[i] = op_without_done(op);
 		answer_failed(w, op);
 	}
-	w->queue = (struct list){ 0 };
-	while ((op = list_pop(&queue)) != NULL) {
+	w->queue = (struct op_list){ 0 };
+	while ((op = op_list_pop(&queue)) != NULL) {
 		if (is_claim(op)) {
-			list_push(&w->queue, op_without_done(op));
+			op_list_push(&w->queue, op_without_done(op));
 			answer_failed(w, op);
 		} else {
-			list_push(&w->queue, op);
+			op_list_push(&w->queue, op);
 		}
 	}
 }
 
 /* The batch is written: answers to the loop, the rest returned to be freed. */
-static struct list
+static struct op_list
 finish_batch(struct thread *w)
 {
-	struct list done = { 0 };
+	struct op_list done = { 0 };
 	size_t i;
 
 	for (i = 0; i < w->batch.n; i++) {
 		struct store_op *op = w->batch.op[i];
 
-		list_push(op->done != NULL ? &w->answers : &done, op);
+		op_list_push(op->done != NULL ? &w->answers : &done, op);
 	}
 	w->batch.n = 0;
 	w->in_batch = 0;
@@ -264,7 +205,7 @@ take_batch(struct thread *w)
 	struct batch *batch = &w->batch;
 
 	while (batch->n < BATCH_MAX && w->queue.n > 0)
-		batch->op[batch->n++] = list_pop(&w->queue);
+		batch->op[batch->n++] = op_list_pop(&w->queue);
 	w->in_batch = batch->n;
 }
 
@@ -290,7 +231,6 @@ pause_before_retry(struct thread *w)
 	w->pause_ms = w->pause_ms * 2 < WRITER_RETRY_MAX_MS
 	    ? w->pause_ms * 2
 	    : WRITER_RETRY_MAX_MS;
-	w->is_hurried = false;
 	while (now_ms() < until && !w->is_hurried) {
 		if (w->is_stopping && until > now_ms() + RETRY_STOP_MS)
 			until = now_ms() + RETRY_STOP_MS;
@@ -298,17 +238,18 @@ pause_before_retry(struct thread *w)
 			until = w->stop_by_ms;
 		sleep_until(w, until);
 	}
+	w->is_hurried = false;
 }
 
 /* The thread */
 
 static void
-save_op(struct list *rest, struct store_op *op)
+save_op(struct op_list *rest, struct store_op *op)
 {
 	if (op->kind == STORE_ONCE || is_idle_claim(op))
 		store_op_free(op);
 	else
-		list_push(rest, op);
+		op_list_push(rest, op);
 }
 
 /* Both lists of what is to be saved become one. */
@@ -316,14 +257,14 @@ static void
 save_rest(struct thread *w)
 {
 	struct spool spool = { .id = ulid_make(clock_now_ms()) };
-	struct list rest = { 0 };
+	struct op_list rest = { 0 };
 	struct store_op *op;
 	size_t i;
 
 	for (i = 0; i < w->batch.n; i++)
 		save_op(&rest, w->batch.op[i]);
 	w->batch.n = 0;
-	while ((op = list_pop(&w->queue)) != NULL)
+	while ((op = op_list_pop(&w->queue)) != NULL)
 		save_op(&rest, op);
 	spool.first = rest.first;
 	spool.n = rest.n;
@@ -334,7 +275,7 @@ save_rest(struct thread *w)
 		    &w->end, ERR_UNREACHABLE, "%s", w->reason);
 	if (w->is_lost)
 		err_prefix(&w->end, "%zu records are lost", rest.n);
-	list_release(&rest);
+	op_list_release(&rest);
 }
 
 /* A file that cannot be read is kept, under another name, for people. */
@@ -379,7 +320,7 @@ load_spool(struct thread *w)
 	batch->op[0]->record.id = spool.id;
 	for (op = spool.first; op != NULL; op = next) {
 		next = op->next;
-		op->bytes = op_bytes(op);
+		op->bytes = op_list_bytes(op);
 		batch->op[batch->n++] = op;
 	}
 	batch->is_from_spool = true;
@@ -392,7 +333,7 @@ load_spool(struct thread *w)
 static bool
 write_batch(struct thread *w)
 {
-	struct list done;
+	struct op_list done;
 	struct err err;
 	bool is_good;
 
@@ -416,7 +357,7 @@ write_batch(struct thread *w)
 		ev_async_send(w->loop, &w->async);
 	if (is_good) {
 		pthread_mutex_unlock(&w->lock);
-		list_release(&done);
+		op_list_release(&done);
 		pthread_mutex_lock(&w->lock);
 	}
 	return is_good;
@@ -518,12 +459,12 @@ thread_flush(struct thread *w)
 	if (w->posted.n == 0)
 		return;
 	pthread_mutex_lock(&w->lock);
-	while ((op = list_pop(&w->posted)) != NULL) {
+	while ((op = op_list_pop(&w->posted)) != NULL) {
 		if (w->is_degraded && is_claim(op)) {
-			list_push(&w->queue, op_without_done(op));
+			op_list_push(&w->queue, op_without_done(op));
 			answer_failed(w, op);
 		} else {
-			list_push(&w->queue, op);
+			op_list_push(&w->queue, op);
 		}
 	}
 	drop_oldest(w);
@@ -538,8 +479,8 @@ thread_post(struct store_port *port, struct store_op *op)
 {
 	struct thread *w = (struct thread *)port;
 
-	op->bytes = op_bytes(op);
-	list_push(&w->posted, op);
+	op->bytes = op_list_bytes(op);
+	op_list_push(&w->posted, op);
 	if (w->posted.n >= POSTED_MAX)
 		thread_flush(w);
 }
@@ -556,7 +497,7 @@ static void
 on_async(struct ev_loop *loop, ev_async *async, int revents)
 {
 	struct thread *w = async->data;
-	struct list answers;
+	struct op_list answers;
 	struct store_op *op;
 	struct store_start found;
 	bool has_changed, has_found;
@@ -565,7 +506,7 @@ on_async(struct ev_loop *loop, ev_async *async, int revents)
 	(void)revents;
 	pthread_mutex_lock(&w->lock);
 	answers = w->answers;
-	w->answers = (struct list){ 0 };
+	w->answers = (struct op_list){ 0 };
 	has_changed = w->has_changed;
 	has_found = w->has_found;
 	found = w->found;
@@ -577,7 +518,7 @@ on_async(struct ev_loop *loop, ev_async *async, int revents)
 		w->events.found(w->events.data, &found);
 	if (has_found)
 		store_start_release(&found);
-	while ((op = list_pop(&answers)) != NULL) {
+	while ((op = op_list_pop(&answers)) != NULL) {
 		op->done(op);
 		store_op_free(op);
 	}
@@ -602,8 +543,8 @@ thread_free(struct thread *w)
 {
 	if (w->has_found)
 		store_start_release(&w->found);
-	list_release(&w->answers);
-	list_release(&w->queue);
+	op_list_release(&w->answers);
+	op_list_release(&w->queue);
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
 	free(w->batch.op);
