@@ -566,6 +566,22 @@ begin run=6 scheduled=4000 shared=1 alone=1 rerun_of=4 may_rerun=1
 END
 }
 
+@test "shared: a rest that was told of in vain, and comes late, changes nothing" {
+  shared "granted fence=1
+1 a running schedule kind='cron' attempt=2 scheduled=1000 fence=1
+1 a pending schedule kind='cron' attempt=2 scheduled=1000 retry_at=9999 fence=1" <<'END'
+alive 1
+session 1
+begin run=1 scheduled=1000 shared=1 alone=1
+update run=1 scheduled=1000 status=pending retry_at=9999
+update run=1 scheduled=1000 attempt=2 alone=1
+update run=1 scheduled=1000 status=pending retry_at=9999
+find run=1
+update run=1 scheduled=1000 status=pending attempt=2 retry_at=9999
+find run=1
+END
+}
+
 @test "shared: what rested does not go on where it was taken for dead" {
   shared "granted fence=1
 lost=0

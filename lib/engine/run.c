@@ -510,8 +510,11 @@ run_stop(struct run *run, enum proc_stop why, bool now)
 void
 run_shelve(struct run *run)
 {
-	if (run->state == RUN_RESTING && run->attempt->claim != NULL)
-		run_post(run, STORE_UPDATE);
+	if (run->state != RUN_RESTING || run->attempt->claim == NULL)
+		return;
+	/* the attempt that the store was told of is not made */
+	run->attempt->record.attempt++;
+	run_post(run, STORE_UPDATE);
 }
 
 void

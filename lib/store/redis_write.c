@@ -157,8 +157,10 @@ push_update(struct batch *batch, const struct store_op *op)
 	redis_args_text(args, sid_of(batch, op));
 	push_flag(args, op->is_alone);
 	if (r->status == RECORD_PENDING) {
+		redis_args_int(args, r->attempt);
 		push_output(args, r);
 	} else {
+		redis_args_text(args, "");
 		redis_args_text(args, "leave");
 		redis_args_text(args, "");
 		redis_args_text(args, "");

@@ -401,6 +401,11 @@ shared_update(struct shared_store *store, struct store_op *op, uint64_t sid)
 		op->result = CLAIM_LOST;
 		return;
 	}
+	/* a rest that was told of in vain comes late */
+	if (run != NULL && op->record.status == RECORD_PENDING &&
+	    run->record.status == RECORD_RUNNING &&
+	    op->record.attempt < run->record.attempt)
+		return;
 	if (run == NULL || !run->is_live ||
 	    (op->is_alone && run->record.status == RECORD_PENDING &&
 		shared_is_blocked(store, op, run->job)))

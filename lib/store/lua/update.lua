@@ -1,15 +1,20 @@
 -- STORE_UPDATE: the new state of a run that lives.
 
 local id, job, kind, sid, alone = arg(), arg(), arg(), arg(), arg()
-local output, head, tail = arg(), arg(), arg()
+local rests, output, head, tail = arg(), arg(), arg(), arg()
 local key = P .. 'r:' .. id
 
 if is_foreign() then
 	return { 'schema', schema }
 end
-local r = call('HMGET', key, 'status', 'sid', 'lock', 'rerun', 'fence')
+local r = call('HMGET', key, 'status', 'sid', 'lock', 'rerun', 'fence', 'try')
 if r[1] and not is_live(r[1]) or is_settled(job, id) then
 	return { alone == '1' and 'lost' or 'ok' }
+end
+-- A rest that was told of in vain comes late: the next attempt has begun.
+if rests ~= '' and r[1] == 'running' and
+    tonumber(rests) < tonumber(r[6] or 1) then
+	return { 'ok' }
 end
 -- Whoever has it by now took its instance for dead.
 if alone == '1' and r[2] and r[2] ~= '' and r[2] ~= sid and
