@@ -107,7 +107,7 @@ ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(TOOL_SRC) $(BENCH_SRC) $(WORLD_SRC) \
 	$(wildcard test/bench/lib/*.c) $(NEMESIS_SRC) \
 	$(wildcard test/fuzz/*.c)
 
-LUA := $(filter-out %/common.lua,$(wildcard lib/store/lua/*.lua))
+LUA := $(filter-out %/common.lua %/records.lua,$(wildcard lib/store/lua/*.lua))
 TEXT_OBJ := $(patsubst %,$B/%.o,$(wildcard lib/*/*.sql) $(LUA))
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $(TEXT_OBJ)
 CMD_OBJ := $(CMD_SRC:%.c=$B/%.o)
@@ -209,16 +209,21 @@ $B/%.o: %.c $B/flags $B/libraries
 $B/cmd/main.o: DEFS += -DWJOBS_VERSION='"$(VERSION)"'
 
 # lib/store/schema.sql becomes `const char schema_sql[]`, and lua/begin.lua
-# `const char begin_lua[]` with lua/common.lua before it.
+# `const char begin_lua[]` with lua/common.lua before it, and records.lua where
+# a script needs that.
 text = { echo 'extern const char $(subst .,_,$(notdir $<))[];'; \
 	echo 'const char $(subst .,_,$(notdir $<))[] ='; \
 	cat $(1) | sed 's/[\\"]/\\&/g; s/.*/"&\\n"/'; echo ';'; } >$@
 $B/%.sql.c: %.sql
 	@mkdir -p $(@D)
 	@$(call text,$<)
-$B/%.lua.c: %.lua lib/store/lua/common.lua
+LUA_HEAD := lib/store/lua/common.lua
+LUA_RECORDS := lib/store/lua/records.lua
+$(patsubst %,$B/lib/store/lua/%.lua.c,begin end once reap skip update \
+	watermark): LUA_HEAD += $(LUA_RECORDS)
+$B/%.lua.c: %.lua $(LUA_HEAD) $(LUA_RECORDS)
 	@mkdir -p $(@D)
-	@$(call text,lib/store/lua/common.lua $<)
+	@$(call text,$(LUA_HEAD) $<)
 $B/%.sql.o: $B/%.sql.c $B/flags
 	$(call say,CC)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $B/%.lua.o: $B/%.lua.c $B/flags

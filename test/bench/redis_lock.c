@@ -34,6 +34,24 @@ now_us(void)
 	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
+#define TOKEN "01M85A01EY89XB52ZREM2BXP45"
+
+static void
+floor_set(struct redis_link *link)
+{
+	struct redis_args args = { 0 };
+	redisReply *reply;
+	struct err err;
+
+	redis_args_text(&args, "SET");
+	redis_args_key(&args, link, "floor");
+	redis_args_text(&args, TOKEN);
+	if (!redis_link_call(link, &args, &reply, &err))
+		bench_die("%s", err.msg);
+	freeReplyObject(reply);
+	redis_args_release(&args);
+}
+
 static void
 floor_call(struct redis_link *link, struct redis_script *script)
 {
@@ -41,7 +59,7 @@ floor_call(struct redis_link *link, struct redis_script *script)
 	redisReply *reply;
 	struct err err;
 
-	redis_args_text(&args, "01M85A01EY89XB52ZREM2BXP45");
+	redis_args_text(&args, TOKEN);
 	redis_args_int(&args, TTL);
 	if (!redis_link_run(link, script, &args, &reply, &err))
 		bench_die("%s", err.msg);
@@ -106,6 +124,7 @@ main(void)
 
 	if (!lock_open(url, &lock, &err))
 		bench_die("%s", err.msg);
+	floor_set(link);
 	for (i = 0; i < TURNS; i++)
 		turn(link, lock, us[i]);
 	for (what = TAKE; what < WHATS; what++) {

@@ -16,7 +16,9 @@ if l[1] and not is_left(l[1], l[2]) then
 end
 -- The first write is one that a full memory refuses, and all goes with it.
 local fence = digits(call('INCR', P .. 'fence'))
-call('DEL', lock)
+if l[1] then
+	call('DEL', lock)
+end
 call('HSET', lock, 'token', token, 'holder', holder, 'fence', fence)
 call('PEXPIRE', lock, ttl)
 sign()
