@@ -182,7 +182,8 @@ $B/nemesis/wjobs: $(CMD_OBJ) $B/test/nemesis/skew.o $B/libwjobs.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$B/nemesis/proxy: $B/test/nemesis/proxy.o $B/test/nemesis/resp.o $B/libwjobs.a
+$B/nemesis/proxy: $(patsubst %,$B/test/nemesis/%.o,proxy net resp) \
+	$B/libwjobs.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 

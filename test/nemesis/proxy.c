@@ -23,22 +23,19 @@
  * were sent together. It also says when the machine itself stood still: "stall
  * FROM TO" in nanoseconds. It ends at the end of its standard input.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "test/nemesis/net.h"
 #include "test/nemesis/resp.h"
 
 enum mode { PASS, DELAY, DROP, LOSE, TRUNC, HOLE, AWAY, REFUSE };
@@ -94,59 +91,6 @@ now_ms(void)
 }
 
 static void
-die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-/* Fills *at; returns its length. */
-static socklen_t
-address(const char *text, struct sockaddr_storage *at)
-{
-	struct sockaddr_un *un = (struct sockaddr_un *)at;
-	struct sockaddr_in *in = (struct sockaddr_in *)at;
-	const char *colon = strrchr(text, ':');
-	char host[64];
-
-	memset(at, 0, sizeof *at);
-	if (strchr(text, '/') != NULL || colon == NULL) {
-		un->sun_family = AF_UNIX;
-		snprintf(un->sun_path, sizeof un->sun_path, "%s", text);
-		return sizeof *un;
-	}
-	snprintf(host, sizeof host, "%.*s", (int)(colon - text), text);
-	in->sin_family = AF_INET;
-	in->sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
-	if (inet_pton(AF_INET, host, &in->sin_addr) != 1)
-		die(text);
-	return sizeof *in;
-}
-
-static int
-socket_for(const struct sockaddr_storage *at)
-{
-	return socket(
-	    at->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-}
-
-static void
-line_open(struct line *l, const char *text)
-{
-	struct sockaddr_storage at;
-	socklen_t len = address(text, &at);
-	int on = 1;
-
-	l->fd = socket_for(&at);
-	if (at.ss_family == AF_UNIX)
-		unlink(text);
-	setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (l->fd < 0 || bind(l->fd, (struct sockaddr *)&at, len) != 0 ||
-	    listen(l->fd, 128) != 0)
-		die(text);
-}
-
-static void
 line_count(struct line *l, const char *name)
 {
 	int i;
@@ -161,20 +105,15 @@ line_count(struct line *l, const char *name)
 static void
 line_accept(struct line *l)
 {
-	struct sockaddr_storage at;
-	socklen_t len = address(server, &at);
 	int client = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct pair *p;
 	int to;
 
 	if (client < 0)
 		return;
-	to = socket_for(&at);
-	if (l->mode == REFUSE ||
-	    (connect(to, (struct sockaddr *)&at, len) != 0 &&
-		errno != EINPROGRESS)) {
+	to = l->mode != REFUSE ? net_connect(server) : -1;
+	if (to < 0) {
 		close(client);
-		close(to);
 		return;
 	}
 	p = mem_zalloc(1, sizeof *p);
@@ -503,7 +442,7 @@ turn(void)
 	for (p = pairs, i = 1 + lines; p != NULL; p = p->next, i += 2)
 		wait = sooner(wait, pair_wants(p, &fds[i], now));
 	if (poll(fds, n, wait) < 0 && errno != EINTR)
-		die("poll");
+		exit(1);
 	stall_tell(now_ms() - now - wait);
 	now = now_ms();
 	for (p = first, i = 1 + lines; p != NULL; p = p->next, i += 2)
@@ -530,7 +469,7 @@ main(int argc, char **argv)
 	lines = (size_t)argc - 2;
 	line = mem_zalloc(lines, sizeof *line);
 	for (i = 2; i < argc; i++)
-		line_open(&line[i - 2], argv[i]);
+		line[i - 2].fd = net_listen(argv[i]);
 	for (;;)
 		turn();
 }
