@@ -141,8 +141,9 @@ daemon_open_depot(struct daemon *daemon, struct depot *depot,
 		.loop = daemon->loop,
 		.engine = &daemon->engine,
 		.is_for_claims = depot == &daemon->depot[0],
-		.owner = { -1, -1 },
+		.owner = daemon->owner,
 	};
+	depot->owner.jobfile_fd = -1;
 	return depot_open(depot, err);
 }
 
@@ -176,8 +177,6 @@ daemon_open_stores(struct daemon *daemon, struct err *err)
 	daemon->engine.is_shared = jobfile_is_shared(&cli->jobfile);
 	daemon->engine.is_first = depot[0].session == NULL ||
 	    depot[0].state.is_first;
-	owner_sign(&daemon->owner, daemon->worker,
-	    clock_wall_ms(daemon->engine.clock));
 	return true;
 }
 
@@ -203,6 +202,8 @@ daemon_open(struct daemon *daemon, const struct daemon_options *options,
 	engine->pool = &daemon->pool;
 	engine->jobfile = file->path;
 	engine->worker = daemon->worker;
+	daemon->owner.worker = daemon->worker;
+	daemon->owner.since_ms = clock_wall_ms(engine->clock);
 	engine_init(engine);
 	engine_hide(engine, file->hidden);
 	return daemon_open_stores(daemon, err);
@@ -288,8 +289,8 @@ daemon_run(
 {
 	struct daemon daemon = {
 		.cli = cli,
-		.owner = { -1, -1 },
-		.depot = { { .owner = { -1, -1 } }, { .owner = { -1, -1 } } },
+		.owner = OWNER_NONE,
+		.depot = { { .owner = OWNER_NONE }, { .owner = OWNER_NONE } },
 	};
 	int status = CMD_FAILED;
 

@@ -275,8 +275,6 @@ depot_open(struct depot *depot, struct err *err)
 		store_close(store);
 		return false;
 	}
-	owner_sign(&depot->owner, depot->engine->worker,
-	    clock_wall_ms(depot->engine->clock));
 	return depot->session == NULL || session_start(depot->session, err);
 }
 

@@ -13,8 +13,8 @@
 #include "lib/base/redis_url.h"
 
 /*
- * The files stay when the locks go: to remove one that
- * another process has just opened would let two hold "the" lock.
+ * The files stay when the locks go: to remove one that another process has just
+ * opened would let two hold "the" lock.
  */
 
 /* Who holds it, as the file says; 0 where it does not say. */
@@ -30,20 +30,25 @@ read_pid(int fd)
 	return strtol(text, NULL, 10);
 }
 
-/* For people only: on a full disk the lock is as good without it. */
+/* On a full disk the lock is as good without it. */
 static void
-write_pid(int fd)
+write_sign(int fd, const struct owner *owner)
 {
-	char text[32];
-	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+	char *text = owner->worker != NULL
+	    ? mem_printf("%ld\n%s\n%lld\n", (long)getpid(), owner->worker,
+		  (long long)owner->since_ms)
+	    : mem_printf("%ld\n", (long)getpid());
+	size_t n = strlen(text);
 
-	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) != n)
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, n, 0) != (ssize_t)n)
 		(void)!ftruncate(fd, 0);
+	free(text);
 }
 
 /* Returns -1 with err; `what` is said to be in use where it is held. */
 static int
-lock_file(const char *path, const char *what, struct err *err)
+lock_file(const char *path, const char *what, const struct owner *owner,
+    struct err *err)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	struct stat st;
@@ -56,7 +61,7 @@ lock_file(const char *path, const char *what, struct err *err)
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		err_set(err, ERR_CONFIG, "'%s' is no regular file", path);
 	} else if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		write_pid(fd);
+		write_sign(fd, owner);
 		return fd;
 	} else if (errno != EWOULDBLOCK) {
 		err_sys(err, errno, "cannot lock '%s'", path);
@@ -75,12 +80,12 @@ owner_take(
     const struct store_place *place, struct owner *owner, struct err *err)
 {
 	char *path = mem_printf("%s/lock", place->runtime_dir);
-	int fd = lock_file(path, "this jobfile", err);
+	int fd = lock_file(path, "this jobfile", owner, err);
 
 	free(path);
 	if (fd < 0)
 		return false;
-	*owner = (struct owner){ fd, -1 };
+	owner->jobfile_fd = fd;
 	return true;
 }
 
@@ -95,24 +100,10 @@ owner_take_store(
 		return true;
 	path = mem_printf("%s-lock", place->store);
 	what = mem_printf("the store '%s'", place->store);
-	owner->store_fd = lock_file(path, what, err);
+	owner->store_fd = lock_file(path, what, owner, err);
 	free(what);
 	free(path);
 	return owner->store_fd >= 0;
-}
-
-void
-owner_sign(const struct owner *owner, const char *worker, int64_t since_ms)
-{
-	int fd[] = { owner->jobfile_fd, owner->store_fd };
-	char *text = mem_printf(
-	    "%ld\n%s\n%lld\n", (long)getpid(), worker, (long long)since_ms);
-	size_t i, len = strlen(text);
-
-	for (i = 0; i < ARRAY_LEN(fd); i++)
-		if (fd[i] >= 0 && pwrite(fd[i], text, len, 0) < 0)
-			break;
-	free(text);
 }
 
 /* Asked only where the process lives: else nobody holds it, and a look would. */
@@ -165,5 +156,5 @@ owner_give(struct owner *owner)
 		close(owner->jobfile_fd);
 	if (owner->store_fd >= 0)
 		close(owner->store_fd);
-	*owner = (struct owner){ -1, -1 };
+	owner->jobfile_fd = owner->store_fd = -1;
 }

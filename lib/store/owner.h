@@ -13,15 +13,22 @@
  */
 struct owner {
 	int jobfile_fd, store_fd; /* -1: not held */
+	/* What is written into both, for people and for owner_find. */
+	const char *worker; /* borrowed; NULL: the pid alone */
+	int64_t since_ms;
 };
-/* The jobfile's, into *owner; then the store's, which `memory` and a Redis do not need. */
+#define OWNER_NONE                               \
+	{                                        \
+		.jobfile_fd = -1, .store_fd = -1 \
+	}
+/*
+ * The jobfile's, into *owner; then the store's, which `memory` and a Redis do
+ * not need. They may be taken by different threads, one after the other.
+ */
 bool owner_take(const struct store_place *place, struct owner *owner,
     struct err *err) MUST_CHECK;
 bool owner_take_store(const struct store_place *place, struct owner *owner,
     struct err *err) MUST_CHECK;
-/* Write into both who it is, for people and for owner_find. */
-void
-owner_sign(const struct owner *owner, const char *worker, int64_t since_ms);
 void owner_give(struct owner *owner);
 
 /* Who owns the store. False: nobody who lives. worker is the caller's to free. */

@@ -25,7 +25,8 @@
  * and its record goes on as a copy without `done`; but not one that is_sure,
  * which waits for the store as everything else does.
  */
-#define BATCH_MAX 4096
+#define BATCH_MAX   4096
+#define BATCH_BYTES (WRITER_SPOOL_BYTES / 4)
 /*
  * What is posted in one turn of the loop is handed over at its end, or so many
  * at a time: to wake the thread for each would cost more than to write it.
@@ -66,6 +67,7 @@ struct thread {
 	/* Under the lock, as all below. */
 	struct op_list queue, answers;
 	size_t in_batch;
+	size_t batch_bytes; /* of what came from the queue */
 	bool is_stopping, is_degraded, is_refused, has_changed, is_hurried;
 	int64_t stop_by_ms; /* monotonic */
 	char reason[512], note[512];
@@ -130,8 +132,9 @@ answer_failed(struct thread *w, struct store_op *op)
 static void
 drop_oldest(struct thread *w)
 {
-	while (w->queue.n > WRITER_SPOOL_OPS ||
-	    w->queue.bytes > WRITER_SPOOL_BYTES) {
+	while (w->queue.n > 0 &&
+	    (w->queue.n > WRITER_SPOOL_OPS ||
+		w->queue.bytes + w->batch_bytes > WRITER_SPOOL_BYTES)) {
 		struct store_op *op = op_list_pop(&w->queue);
 
 		w->dropped++;
@@ -195,7 +198,7 @@ finish_batch(struct thread *w)
 		op_list_push(op->done != NULL ? &w->answers : &done, op);
 	}
 	w->batch.n = 0;
-	w->in_batch = 0;
+	w->in_batch = w->batch_bytes = 0;
 	return done;
 }
 
@@ -204,8 +207,11 @@ take_batch(struct thread *w)
 {
 	struct batch *batch = &w->batch;
 
-	while (batch->n < BATCH_MAX && w->queue.n > 0)
-		batch->op[batch->n++] = op_list_pop(&w->queue);
+	while (w->queue.n > 0 && batch->n < BATCH_MAX &&
+	    w->batch_bytes < BATCH_BYTES) {
+		batch->op[batch->n] = op_list_pop(&w->queue);
+		w->batch_bytes += batch->op[batch->n++]->bytes;
+	}
 	w->in_batch = batch->n;
 }
 

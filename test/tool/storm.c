@@ -490,7 +490,7 @@ write_late(const char *path)
 {
 	struct store_place p = { .store = mem_strdup(path),
 		.spool = mem_printf("%s-spool", path) };
-	struct owner owner = { -1, -1 };
+	struct owner owner = OWNER_NONE;
 	struct store_limits limits = { 100, -1, 0 };
 	struct identity self;
 	struct late_place at = { &p, &owner, limits, &self, NULL };
@@ -526,7 +526,7 @@ static int
 place(const char *verb, const char *jobfile, const char *store)
 {
 	struct store_place p;
-	struct owner owner = { -1, -1 };
+	struct owner owner = OWNER_NONE;
 	struct err err;
 	bool is_good;
 
