@@ -534,7 +534,7 @@ lock_is_free() { tool storm lock "$PWD/$1" </dev/null | grep -q ^locked; }
 }
 
 @test "store: on a network file system it does without a log, and says so" {
-  needs plain cc sqlite3
+  needs linux plain cc sqlite3
   cc -shared -fPIC -x c -o net.so - <<'END'
 #include <string.h>
 struct statfs { long f_type; };
