@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/store/lookup.h"
 #include "lib/store/redis.h"
 
 /* One record: by the beginning of its id, or a job's last. */
@@ -23,12 +24,6 @@ read_output(struct redis *rd, struct record *record, struct err *err)
 	freeReplyObject(reply);
 	return true;
 }
-
-/* What a lookup gathers: the records it met, at most two. */
-struct lookup {
-	struct record record[2];
-	int n;
-};
 
 static bool
 gather(void *data, const struct record *record)
@@ -87,38 +82,6 @@ sort_ids(struct ulid *ids, size_t n)
 	return k;
 }
 
-static bool
-is_ambiguous(const struct lookup *lookup, const char *prefix, struct err *err)
-{
-	char a[ULID_LEN + 1], b[ULID_LEN + 1];
-
-	if (lookup->n < 2)
-		return false;
-	ulid_format(&lookup->record[0].id, a);
-	ulid_format(&lookup->record[1].id, b);
-	err_set(err, ERR_USAGE,
-	    "'%s' is the beginning of more than one run, among them %s and %s",
-	    prefix, a, b);
-	return true;
-}
-
-/* Hand over the first of the records met, and release the other. */
-static void
-lookup_give(
-    struct lookup *lookup, bool is_good, struct record *record, bool *found)
-{
-	int i, from = 0;
-
-	if (is_good)
-		*found = lookup->n > 0;
-	if (is_good && lookup->n > 0) {
-		*record = lookup->record[0];
-		from = 1;
-	}
-	for (i = from; i < lookup->n; i++)
-		record_release(&lookup->record[i]);
-}
-
 bool
 redis_find(struct store *store, const char *prefix, bool with_output,
     struct record *record, bool *found, struct err *err)
@@ -140,7 +103,7 @@ redis_find(struct store *store, const char *prefix, bool with_output,
 	    redis_each_record(rd, ids, sort_ids(ids, n), gather, &lookup, err);
 	if (is_good && with_output && lookup.n == 1)
 		is_good = read_output(rd, &lookup.record[0], err);
-	is_good = is_good && !is_ambiguous(&lookup, prefix, err);
+	is_good = is_good && !lookup_is_ambiguous(&lookup, prefix, err);
 	lookup_give(&lookup, is_good, record, found);
 	return is_good;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/store/lookup.h"
 #include "lib/store/redis.h"
 
 /*
@@ -11,12 +12,6 @@
  * in one pipeline. What lives is asked for before what has ended, so that a run
  * that ends meanwhile is met twice rather than never, and given once.
  */
-
-/*
- * No run is made before its instant, but clocks are set back; so much slack is
- * left where ids bound a search for instants.
- */
-#define CLOCK_SLACK_MS (INT64_C(24) * 60 * 60 * 1000)
 
 /* A sorted set, newest first, a page at a time. */
 struct source {
@@ -95,26 +90,11 @@ redis_each_record(struct redis *rd, const struct ulid *id, size_t n,
 }
 
 static bool
-is_within(const struct history_filter *filter, const struct record *record)
-{
-	int64_t first = record_instant_ms(record), last = first;
-
-	if (record->status == RECORD_SKIPPED && record->completed_ms > first)
-		last = record->completed_ms;
-	if (filter->has_status && record->status != filter->status)
-		return false;
-	if (filter->since_ms != CLOCK_NONE && last < filter->since_ms)
-		return false;
-	return filter->until_ms == CLOCK_NEVER ||
-	    filter->until_ms == CLOCK_NONE || first <= filter->until_ms;
-}
-
-static bool
 give(void *data, const struct record *record)
 {
 	struct listing *list = data;
 
-	if (!is_within(list->filter, record))
+	if (!lookup_holds(list->filter, record))
 		return true;
 	if (!list->each(list->data, record))
 		list->is_over = true;
@@ -310,20 +290,6 @@ list_sources(struct listing *list, struct err *err)
 	return is_good;
 }
 
-static void
-bound_ids(struct listing *list)
-{
-	int64_t ms = list->filter->since_ms;
-	int i;
-
-	if (ms == CLOCK_NONE || ms <= CLOCK_SLACK_MS)
-		return;
-	ms -= CLOCK_SLACK_MS;
-	list->has_from = true;
-	for (i = 0; i < 6; i++)
-		list->from.b[i] = (unsigned char)(ms >> (40 - 8 * i) & 0xff);
-}
-
 /* Skips with ids below the bound; a record of many may end long after it. */
 static bool
 list_old_skips(struct listing *list, const char *job, struct err *err)
@@ -389,7 +355,7 @@ redis_list(struct store *store, const struct history_filter *filter,
 		list.left = filter->limit;
 	if (filter->limit > 0 && filter->limit < REDIS_PIPELINE)
 		list.page = (size_t)filter->limit;
-	bound_ids(&list);
+	list.has_from = lookup_bound(list.filter, &list.from);
 	return list_sources(&list, err) && list_long_skips(&list, err);
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/store/lookup.h"
 #include "lib/store/sqlite.h"
 
 /*
@@ -9,12 +10,6 @@
  * id, so a listing walks them side by side. All of one answer is read in one
  * transaction, that is of one moment.
  */
-
-/*
- * No run is made before its instant, but clocks are set back; so much slack is
- * left where ids bound a search for instants.
- */
-#define CLOCK_SLACK_MS (INT64_C(24) * 60 * 60 * 1000)
 
 /* One of the two tables as a listing sees it: the row at its head. */
 struct cursor {
@@ -91,23 +86,10 @@ cursor_open(struct listing *list, struct cursor *cursor, enum sqlite_sql which,
 	return cursor_step(list->sq, cursor);
 }
 
-static bool
-is_within(const struct history_filter *filter, const struct record *record)
-{
-	int64_t first = record_instant_ms(record), last = first;
-
-	if (record->status == RECORD_SKIPPED && record->completed_ms > first)
-		last = record->completed_ms;
-	if (filter->since_ms != CLOCK_NONE && last < filter->since_ms)
-		return false;
-	return filter->until_ms == CLOCK_NEVER ||
-	    filter->until_ms == CLOCK_NONE || first <= filter->until_ms;
-}
-
 static void
 give(struct listing *list, const struct record *record)
 {
-	if (!is_within(list->filter, record))
+	if (!lookup_holds(list->filter, record))
 		return;
 	if (!list->each(list->data, record))
 		list->is_over = true;
@@ -175,19 +157,6 @@ list_all(struct listing *list, int64_t job)
 	return rc == SQLITE_OK ? list_long_skips(list, job) : rc;
 }
 
-static void
-bound_ids(struct listing *list)
-{
-	int64_t ms = list->filter->since_ms;
-	int i;
-
-	if (ms == CLOCK_NONE || ms <= CLOCK_SLACK_MS)
-		return;
-	ms -= CLOCK_SLACK_MS;
-	for (i = 0; i < 6; i++)
-		list->from.b[i] = (unsigned char)(ms >> (40 - 8 * i) & 0xff);
-}
-
 bool
 sqlite_list(struct store *store, const struct history_filter *filter,
     history_fn *each, void *data, struct err *err)
@@ -201,7 +170,7 @@ sqlite_list(struct store *store, const struct history_filter *filter,
 		return false;
 	if (filter->limit > 0)
 		list.left = filter->limit;
-	bound_ids(&list);
+	lookup_bound(filter, &list.from);
 	rc = begin_reading(sq);
 	if (rc == SQLITE_OK && filter->job != NULL)
 		job = sqlite_job_find(sq, filter->job, &rc);
@@ -237,12 +206,6 @@ read_output(struct sqlite *sq, struct record *record)
 	sqlite3_reset(stmt);
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
-
-/* What a lookup gathers: the records it met, at most two. */
-struct lookup {
-	struct record record[2];
-	int n;
-};
 
 static int
 lookup_rows(struct sqlite *sq, sqlite3_stmt *stmt, struct lookup *lookup)
@@ -286,38 +249,6 @@ lookup_last(struct sqlite *sq, enum sqlite_sql which, int64_t job,
 	return lookup_rows(sq, stmt, lookup);
 }
 
-/* Hand over the first of the records met, and release the other. */
-static void
-lookup_give(
-    struct lookup *lookup, bool is_good, struct record *record, bool *found)
-{
-	int i, from = 0;
-
-	if (is_good)
-		*found = lookup->n > 0;
-	if (is_good && lookup->n > 0) {
-		*record = lookup->record[0];
-		from = 1;
-	}
-	for (i = from; i < lookup->n; i++)
-		record_release(&lookup->record[i]);
-}
-
-static bool
-is_ambiguous(const struct lookup *lookup, const char *prefix, struct err *err)
-{
-	char a[ULID_LEN + 1], b[ULID_LEN + 1];
-
-	if (lookup->n < 2)
-		return false;
-	ulid_format(&lookup->record[0].id, a);
-	ulid_format(&lookup->record[1].id, b);
-	err_set(err, ERR_USAGE,
-	    "'%s' is the beginning of more than one run, among them %s and %s",
-	    prefix, a, b);
-	return true;
-}
-
 bool
 sqlite_find(struct store *store, const char *prefix, bool with_output,
     struct record *record, bool *found, struct err *err)
@@ -342,7 +273,7 @@ sqlite_find(struct store *store, const char *prefix, bool with_output,
 	if (rc == SQLITE_OK && with_output && lookup.n == 1)
 		rc = read_output(sq, &lookup.record[0]);
 	is_good = end_reading(sq, rc, err) &&
-	    !is_ambiguous(&lookup, prefix, err);
+	    !lookup_is_ambiguous(&lookup, prefix, err);
 	lookup_give(&lookup, is_good, record, found);
 	return is_good;
 }
