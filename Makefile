@@ -128,7 +128,8 @@ say = $(if $(V),,@$(if $(SILENT),,echo '  $1  $@';))
 
 all: $(if $(wildcard cmd/main.c),$B/wjobs)
 nemesis-tools: $(NEMESIS)
-tools: $(TOOLS) $(REPLAYS) $(NEMESIS)
+# The benches too, or nobody would see that one no longer compiles.
+tools: $(TOOLS) $(REPLAYS) $(BENCHES) $(NEMESIS)
 
 # Say what is missing before the compiler does it in many lines.
 $B/libraries: $B/flags

@@ -143,7 +143,7 @@ bare_close(struct bare *bare)
 static struct store *
 open_store(const char *path, int keep)
 {
-	struct store_limits limits = { keep, -1 };
+	struct store_limits limits = { keep, -1, 0 };
 	struct store *store;
 	struct err err;
 
