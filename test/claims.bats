@@ -3,47 +3,20 @@
 
 load helper
 load redis
+load instances
 
 setup() {
-  declare -gA PID=()
-  AS=()
   needs redis-server redis-cli
   test_begin
   redis_start
 }
 
 teardown() {
-  local name
-  for name in "${!PID[@]}"; do
-    kill -CONT "${PID[$name]}" 2>/dev/null
-    kill -KILL "${PID[$name]}" 2>/dev/null
-    wait "${PID[$name]}" 2>/dev/null
-  done
+  instances_end
   redis_stop
   test_end
 }
 
-# host NAME [ARG...] - a scheduler there, beside the test: NAME.err has its log.
-host() {
-  local host=$1
-  shift
-  [[ -d $T/$host ]] || mkdir -m 700 "$T/$host"
-  env WJOBS_STATE_DIR="$T/$host/state" WJOBS_RUNTIME_DIR="$T/$host/run" \
-    "${AS[@]}" "$TOOLS/hasty" "$@" run --worker-id "$host" \
-    >"$host.out" 2>"$host.err" 3>&- 4>&- &
-  PID[$host]=$!
-}
-
-murder() {
-  kill -KILL "${PID[$1]}"
-  wait "${PID[$1]}" 2>/dev/null || true
-  unset "PID[$1]"
-}
-stop() {
-  kill "${PID[$1]}"
-  wait "${PID[$1]}" || true
-  unset "PID[$1]"
-}
 alive() { test "$(wjobs status --all -o worker | sort | paste -sd' ')" == "$*"; }
 told() { grep -q -- "$2" "$1.err"; }
 # has_skip JOB REASON - history has a skip for that reason
@@ -63,10 +36,10 @@ jobs:
     on_lost: rerun
     command: 'echo "\$WJOBS_WORKER \$WJOBS_SCHEDULED_AT \$WJOBS_FENCE" >>began; test "\$WJOBS_WORKER" != a || sleep 60'
 END
-  host a
+  hasty a
   eventually lines_are began -eq 1
-  host b
-  host c
+  hasty b
+  hasty c
   eventually alive a b c
   murder a
   PATIENCE=15 eventually lines_are began -ge 2
@@ -85,9 +58,9 @@ jobs:
     anchor: "$(at 3)"
     command: 'echo "\$WJOBS_WORKER" >>began; exec sleep 60'
 END
-  host a
+  hasty a
   eventually lines_are began -eq 1
-  host b
+  hasty b
   eventually alive a b
   murder a
   PATIENCE=15 eventually eval '[ "$(wjobs history once -o status)" == lost ]'
@@ -105,9 +78,9 @@ jobs:
     retry: { max: 1, delay: 4s }
     command: 'echo "\$WJOBS_WORKER \$WJOBS_ATTEMPT \$WJOBS_RUN_ID" >>began; test "\$WJOBS_ATTEMPT" = 2'
 END
-  host a
+  hasty a
   eventually lines_are began -eq 1
-  host b
+  hasty b
   eventually alive a b
   murder a
   PATIENCE=20 eventually lines_are began -ge 2
@@ -130,7 +103,7 @@ END
   run wjobs run skips
   is "$status" 75
   has "$output" "wjobs: skips: lock 'k' is held by "
-  host a
+  hasty a
   eventually has_skip skips lock
   has "$(wjobs history skips --status skipped -n 1 -o error)" "lock 'k' is held by "
   PATIENCE=10 eventually passed $((SECONDS + 5))
@@ -153,7 +126,7 @@ END
   wjobs run --worker-id byhand job >/dev/null 2>&1 3>&- 4>&- &
   PID[byhand]=$!
   eventually lines_are began -eq 1
-  host a
+  hasty a
   PATIENCE=10 eventually passed $((SECONDS + 5))
   is "$(cat began)" manual
   touch go
@@ -169,14 +142,14 @@ store: "$REDIS"
 jobs:
   tick: { interval: 1s, command: 'echo "\$WJOBS_SCHEDULED_AT" >>ticks' }
 END
-  host a
+  hasty a
   eventually lines_are ticks -ge 2
   stop a
   local before after missed
   before=$(tail -n 1 ticks)
   PATIENCE=10 eventually passed $((SECONDS + 4))
-  host b
-  host c
+  hasty b
+  hasty c
   eventually has_skip tick missed
   after=$(sed "0,/^$before\$/d" ticks | head -n 1)
   missed=$(wjobs history tick --status skipped -o count | awk '{ n += $1 } END { print n }')
@@ -195,7 +168,7 @@ jobs:
   wait: { interval: 1h, anchor: "$(at 4)", on_lock_error: wait, command: 'echo "\$WJOBS_FENCE" >>wait.out' }
   own: { interval: 1h, anchor: "$(at 4)", shared: false, command: echo >>own.out }
 END
-  host a
+  hasty a
   eventually alive a
   kill -STOP "$REDIS_PID"
   PATIENCE=10 eventually told a "job=skip .*reason=store"
@@ -217,7 +190,7 @@ jobs:
   goes: { interval: 1h, anchor: "$(at 3)", on_lease_loss: continue, command: 'echo >>began; sleep 8; echo >>ended' }
   dies: { interval: 1h, anchor: "$(at 3)", command: 'echo >>began; sleep 8; echo >>survived' }
 END
-  host a
+  hasty a
   eventually lines_are began -eq 2
   kill -STOP "$REDIS_PID"
   PATIENCE=10 eventually told a "goes on, though others may run it by now"
@@ -240,7 +213,7 @@ END
   for name in a b; do
     # shellcheck disable=SC2016 # for the shell within
     AS=(unshare --uts sh -c 'hostname "$1" && shift && exec "$@"' sh "$name")
-    host "$name"
+    hasty "$name"
   done
   eventually alive a b
   PATIENCE=10 eventually lines_are ran -eq 2
@@ -257,9 +230,9 @@ jobs:
   same: { interval: 1s, command: 'true # same' }
 END
   sed 's/tick: { interval: 1s/tick: { interval: 2s/' wjobs.yaml >other.yaml
-  host a
+  hasty a
   eventually alive a
-  host b -f other.yaml
+  hasty b -f other.yaml
   PATIENCE=15 eventually grep -q "another schedule" a.err b.err
   is "$(cat a.err b.err | grep -c 'another schedule.*job=same')" 0
 }

@@ -3,61 +3,18 @@
 
 load helper
 load redis
+load instances
 
 setup() {
-  declare -gA PID=() STATUS=()
   needs redis-server redis-cli
   test_begin
   redis_start
 }
 
 teardown() {
-  local name pid
-  for name in "${!PID[@]}"; do
-    pid=${PID[$name]}
-    kill -CONT "$pid" 2>/dev/null
-    kill -KILL "$pid" 2>/dev/null
-    wait "$pid" 2>/dev/null
-  done
+  instances_end
   redis_stop
   test_end
-}
-
-
-
-# on HOST COMMAND... - with the directories of that host
-on() {
-  local host=$1
-  shift
-  WJOBS_STATE_DIR=$T/$host/state WJOBS_RUNTIME_DIR=$T/$host/run "$@"
-}
-
-# instance HOST [ARG...] - a scheduler there, beside the test: HOST.err has its
-# log. `hasty HOST` is one whose session lasts 3 s.
-instance() { launch "$WJOBS" "$@"; }
-hasty() { launch "$TOOLS/hasty" "$@"; }
-launch() {
-  local program=$1 host=$2
-  shift 2
-  [ -d "$T/$host" ] || mkdir -m 700 "$T/$host"
-  # Not through a function: its process would stand between.
-  env WJOBS_STATE_DIR="$T/$host/state" WJOBS_RUNTIME_DIR="$T/$host/run" \
-    "$program" "$@" run --worker-id "$host" \
-    >"$host.out" 2>"$host.err" 3>&- 4>&- &
-  PID[$host]=$!
-}
-
-# stop HOST - by TERM; its status is in STATUS[HOST]
-stop() {
-  kill "${PID[$1]}"
-  STATUS[$1]=0
-  wait "${PID[$1]}" || STATUS[$1]=$?
-  unset "PID[$1]"
-}
-murder() {
-  kill -KILL "${PID[$1]}"
-  wait "${PID[$1]}" 2>/dev/null || true
-  unset "PID[$1]"
 }
 
 # alive HOST... - just these have a session
@@ -81,7 +38,7 @@ END
   stop a
   stop b
   stop c
-  is "${STATUS[*]}" "0 0 0"
+  is "${ENDED[*]}" "0 0 0"
   # Each once, none left out, and fences that grow.
   is "$(cut -d' ' -f1 ticks | sort | uniq -d)" ""
   cut -d' ' -f1 ticks | sort >instants
@@ -510,7 +467,7 @@ END
   before=$(lines ran)
   PATIENCE=8 eventually lines_are ran -ge $((before + 2))
   stop a
-  is "${STATUS[a]}" 0
+  is "${ENDED[a]}" 0
   [ -n "$(find "$T/a/state" -name spool)" ]
   redis_again
   before=$(lines ran)

@@ -9,6 +9,7 @@
 #include "test/world/host.h"
 #include "test/world/host_writer.h"
 #include "test/world/shared_store.h"
+#include "test/world/world.h"
 
 /* What is wrong for so long is still felt, by leases and by what was sent. */
 #define CALM_MS 60000
@@ -71,23 +72,8 @@ cluster_add_job(struct cluster *cluster, const char *name)
 	cluster->seen[file->n] = (struct seen){ .checked_ms = cluster_now_ms(
 						    cluster) };
 	job = &file->job[file->n++];
-	*job = (struct job){
-		.name = mem_strdup(name),
-		.enabled = true,
-		.shared = true,
-		.command = "true",
-		.shell = "/bin/sh",
-		.timeout_ms = INT64_C(300000),
-		.kill_after_ms = 10000,
-		.retry = { .delay_ms = 1000,
-		    .max_delay_ms = 3600000,
-		    .backoff = 2,
-		    .on = JOB_RETRY_ANY },
-		.success = { .bit = { 1 } },
-		.start_deadline_ms = JOB_NO_LIMIT,
-		.on_lock_error = JOB_LOCK_SKIP,
-		.output_limit = 65536,
-	};
+	*job = world_plain_job(name);
+	job->on_lock_error = JOB_LOCK_SKIP;
 	map_release(&file->names);
 	for (i = 0; i < file->n; i++)
 		map_put(&file->names, file->job[i].name, &file->job[i]);

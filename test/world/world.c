@@ -171,15 +171,10 @@ world_open(struct world *world, int64_t now_ms)
 	pool_init(&world->pool, 4);
 }
 
-struct job *
-world_add_job(struct world *world, const char *name)
+struct job
+world_plain_job(const char *name)
 {
-	struct jobfile *file = &world->file;
-	struct job *job;
-
-	file->job = mem_grow(file->job, file->n + 1, sizeof *file->job);
-	job = &file->job[file->n++];
-	*job = (struct job){
+	return (struct job){
 		.name = mem_strdup(name),
 		.enabled = true,
 		.shared = true,
@@ -195,7 +190,16 @@ world_add_job(struct world *world, const char *name)
 		.start_deadline_ms = JOB_NO_LIMIT,
 		.output_limit = 65536,
 	};
-	return job;
+}
+
+struct job *
+world_add_job(struct world *world, const char *name)
+{
+	struct jobfile *file = &world->file;
+
+	file->job = mem_grow(file->job, file->n + 1, sizeof *file->job);
+	file->job[file->n] = world_plain_job(name);
+	return &file->job[file->n++];
 }
 
 static void

@@ -52,6 +52,8 @@ struct world {
 
 void world_open(struct world *world, int64_t now_ms);
 void world_close(struct world *world);
+/* What is usual of a job, under a copy of that name. */
+struct job world_plain_job(const char *name);
 /* Borrowed; add before world_begin. The name must be unique. */
 struct job *world_add_job(struct world *world, const char *name);
 
