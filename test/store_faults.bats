@@ -372,7 +372,7 @@ list"
 @test "store: a newer schema is refused, by readers too, and left alone" {
   needs sqlite3
   tool storm fill "$DB" 10 1
-  sql "PRAGMA user_version = 2"
+  sql "PRAGMA user_version = 99"
   cp "$DB" before
   local mode
   for mode in own write read; do
@@ -565,7 +565,7 @@ end run=1 scheduled=1000 completed=1001"
   tool storm fill "$DB" 1 1
   is "$(stat -c %a "$DB")" 600
   is "$(sql "PRAGMA journal_mode; PRAGMA user_version; PRAGMA application_id")" "wal
-1
+2
 2003464034"
   hold 8 hold "$DB"
   is "$(stat -c %a "$DB-wal" "$DB-shm")" "600

@@ -426,6 +426,7 @@ claim_on_answer(struct store_op *op)
 	case CLAIM_GRANTED:
 		run_go(run);
 		break;
+	case CLAIM_FULL:
 	case CLAIM_FAILED:
 		claim_failed(run);
 		break;

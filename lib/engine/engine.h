@@ -11,6 +11,8 @@
 #include "lib/process/proc.h"
 #include "lib/store/store.h"
 
+struct notify;
+
 /*
  * What all runs of one process share: the seams (clock, processes, store) and
  * the facts that go into each record and environment. Made once by the
@@ -21,7 +23,13 @@ struct engine {
 	struct proc_host *host;
 	struct pool *pool;
 	struct store_port *store; /* NULL: nothing is recorded (`exec`) */
-	const char *jobfile;      /* absolute; NULL for `exec` without one */
+	/*
+	 * The queue: the same as `store`, or one of its own, which then has no
+	 * history. NULL: nobody works here.
+	 */
+	struct store_port *queue;
+	struct notify *notify; /* NULL: no hooks are run */
+	const char *jobfile;   /* absolute; NULL for `exec` without one */
 	const char *worker;
 	struct identity self;
 	/* Where metadata and live output lie while runs last; NULL: nowhere. */

@@ -42,6 +42,8 @@ job_kind_name(enum job_kind kind)
 		return "cron";
 	case JOB_INTERVAL:
 		return "interval";
+	case JOB_HANDLER:
+		return "handler";
 	}
 	return NULL;
 }

@@ -7,12 +7,12 @@
 #include "lib/time/when.h"
 
 /*
- * A job as the jobfile describes it, with every default applied. It never
+ * A job, or a handler, as the jobfile describes it, with every default applied. It never
  * changes after loading; what happens to it lives in the engine and the store.
  * Texts are owned by the jobfile's memory and live as long as it does. Spans
  * are milliseconds.
  */
-enum job_kind { JOB_CRON, JOB_INTERVAL };
+enum job_kind { JOB_CRON, JOB_INTERVAL, JOB_HANDLER };
 enum job_overlap { JOB_FORBID, JOB_QUEUE, JOB_REPLACE, JOB_ALLOW };
 enum job_catch_up { JOB_CATCH_UP_NONE, JOB_CATCH_UP_ONCE, JOB_CATCH_UP_ALL };
 enum job_output {
@@ -54,6 +54,30 @@ struct job_retry {
 	struct job_codes codes; /* more codes to retry on */
 };
 
+/*
+ * Commands that are told of a run: an entry's own, else those of the file's
+ * `hooks`. Entries that have the same share one of these.
+ */
+enum job_hook {
+	JOB_ON_START,
+	JOB_ON_SUCCESS,
+	JOB_ON_FAILURE,
+	JOB_ON_RETRY,
+	JOB_ON_SKIP,
+	JOB_ON_RECOVERY,
+	JOB_HOOKS
+};
+#define JOB_REPEAT_ONCE  INT64_C(-1) /* of on_failure_repeat: an incident */
+#define JOB_REPEAT_EVERY INT64_C(0)
+
+struct job_hooks {
+	struct {
+		const char *command; /* as a job has them; both NULL: none */
+		const char **argv;
+	} on[JOB_HOOKS];
+	int64_t failure_repeat_ms; /* or JOB_REPEAT_ONCE, JOB_REPEAT_EVERY */
+};
+
 struct job {
 	const char *name;
 	const char *description; /* NULL if none */
@@ -69,9 +93,14 @@ struct job {
 	const char **cron;
 	int64_t jitter_ms;
 
-	/* Exactly one of them: a text for the shell, or an argv. */
+	/* Exactly one of them: a text for the shell, an argv, or a handler. */
 	const char *command;
 	const char **argv;
+	/*
+	 * Each run only puts work for it in the queue, with the payload (NULL:
+	 * empty). A handler has none itself.
+	 */
+	const char *handler, *payload;
 	const char *shell;
 	const char *working_dir; /* absolute */
 	const char *input;       /* standard input; NULL is /dev/null */
@@ -103,6 +132,8 @@ struct job {
 	const char *output_file; /* absolute */
 	int64_t output_limit;    /* bytes kept, half head and half tail */
 	const char **metadata;   /* "key=value", NULL-terminated, or NULL */
+	const struct job_hooks *hooks; /* NULL: none */
+	int workers; /* of a handler: how many at a time; 0: no bound of its own */
 
 	uint64_t written; /* the keys that the file gives; see keys.h */
 };
@@ -122,7 +153,7 @@ int64_t job_delay_ms(const struct job *job);
 const char *job_overlap_name(enum job_overlap overlap);
 const char *job_catch_up_name(enum job_catch_up catch_up);
 const char *job_output_name(enum job_output output);
-/* "cron" or "interval". */
+/* "cron", "interval" or "handler". */
 const char *job_kind_name(enum job_kind kind);
 /* "TERM" for SIGTERM, or NULL; and back from TERM, SIGTERM or 15; 0 if none. */
 const char *job_signal_name(int signal);

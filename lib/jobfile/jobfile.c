@@ -205,6 +205,12 @@ jobfile_history(const struct jobfile *file)
 	return file->history_store != NULL ? file->history_store : file->store;
 }
 
+const char *
+jobfile_queue(const struct jobfile *file)
+{
+	return file->queue_store != NULL ? file->queue_store : file->store;
+}
+
 bool
 jobfile_is_shared(const struct jobfile *file)
 {

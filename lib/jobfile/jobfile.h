@@ -33,15 +33,23 @@ struct jobfile {
 	const char *worker_id;      /* NULL unless set */
 	const char *shell;
 	const char **env;
-	struct job *job; /* n of them, in the order of the file */
+	int queue_workers;       /* slots of handlers; default 4 */
+	int queue_size;          /* how much work may wait; default 100 */
+	int64_t queue_aging_ms;  /* default 60s; JOB_NO_LIMIT: strict order */
+	const char *queue_store; /* as `store`; NULL unless set */
+	struct job *job;         /* n of them, in the order of the file */
 	size_t n;
-	struct map names;    /* to struct job */
+	struct job *handler; /* likewise */
+	size_t handlers;
+	struct map names;    /* of both, to struct job */
 	struct arena *arena; /* of all texts, and of the jobs' `when` */
 };
 
 /* Where instants are claimed, and where history lies: NULL is nowhere. */
 const char *jobfile_claims(const struct jobfile *file);
 const char *jobfile_history(const struct jobfile *file);
+/* Where the queue lies: `queue.store`, else the store. */
+const char *jobfile_queue(const struct jobfile *file);
 /* Are instants claimed against other hosts: in a Redis? */
 bool jobfile_is_shared(const struct jobfile *file);
 
@@ -67,9 +75,14 @@ bool jobfile_parse(const char *path, const char *text, size_t n, unsigned flags,
     struct errlist *warnings) MUST_CHECK;
 void jobfile_release(struct jobfile *file);
 
-/* NULL and ERR_NOT_FOUND, with the nearest name, where there is none. */
+/*
+ * NULL and ERR_NOT_FOUND, with the nearest name, where there is none; of a
+ * name of the other kind, the error says so.
+ */
 const struct job *
 jobfile_find(const struct jobfile *file, const char *name, struct err *err);
+const struct job *jobfile_find_handler(
+    const struct jobfile *file, const char *name, struct err *err);
 
 /*
  * Which file is meant: -f's argument if not NULL, else $WJOBS_FILE, else the

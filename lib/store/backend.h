@@ -2,11 +2,12 @@
 #define WJOBS_BACKEND_H
 
 #include "lib/store/history.h"
+#include "lib/store/queue.h"
 #include "lib/store/store.h"
 
 /*
- * What a backend is: the functions of store.h and history.h, under the same
- * contracts. A backend embeds a struct store as its first member.
+ * What a backend is: the functions of store.h, history.h and queue.h, under
+ * the same contracts. A backend embeds a struct store as its first member.
  */
 struct store_ops {
 	void (*close)(struct store *store);
@@ -32,6 +33,13 @@ struct store_ops {
 	    struct history_job **jobs, size_t *n, struct err *err);
 	bool (*sample)(struct store *store, const char *job, int64_t since_ms,
 	    struct history_sample *sample, struct err *err);
+	bool (*queue_list)(struct store *store,
+	    const struct queue_filter *filter, queue_fn *each, void *data,
+	    struct err *err);
+	bool (*queue_count)(struct store *store, const char *handler,
+	    struct queue_counts *counts, struct err *err);
+	bool (*queue_find)(struct store *store, const char *prefix,
+	    bool with_output, struct work *work, bool *found, struct err *err);
 };
 
 struct store {

@@ -281,6 +281,7 @@ push_op(struct batch *batch, struct store_op *op)
 		push_watermark(batch, op);
 		break;
 	case STORE_ONCE:
+	case STORE_WORK:
 		return;
 	}
 	redis_link_eval(rd->link, &rd->script[script[op->kind]], &rd->args);

@@ -1,4 +1,5 @@
--- The tables of a store, version 1. Instants are milliseconds since the epoch.
+-- The tables of a store, version 1; schema_2.sql brings them to version 2.
+-- Instants are milliseconds since the epoch.
 -- What has ended lies in run, what has not in live: a start writes one small
 -- page of live alone, and no end has to look for what it may not touch.
 

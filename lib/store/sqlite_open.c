@@ -24,10 +24,11 @@ _Static_assert(RECORD_COMPLETED == 2 && RECORD_FAILED == 3 &&
 	RECORD_SKIPPED == 4 && RECORD_CANCELLED == 5 && RECORD_LOST == 6,
     "statuses are stored as numbers");
 
-extern const char schema_sql[]; /* schema.sql, as the build embeds it */
+/* schema.sql and what followed, as the build embeds them. */
+extern const char schema_sql[], schema_2_sql[];
 
 /* From version i to i + 1. */
-static const char *const migration[] = { schema_sql };
+static const char *const migration[] = { schema_sql, schema_2_sql };
 
 enum verdict {
 	IS_OURS,

@@ -452,6 +452,7 @@ apply_one(struct sqlite *sq, struct store_op *op)
 	case STORE_WATERMARK:
 		return sqlite_set_watermark(sq, job, op->watermark_ms);
 	case STORE_ONCE:
+	case STORE_WORK:
 		break;
 	}
 	return SQLITE_OK;

@@ -41,6 +41,7 @@ store_op_new(enum store_op_kind kind, const struct record *record)
 	op->kind = kind;
 	op->watermark_ms = op->before_ms = op->store_ms = CLOCK_NONE;
 	op->gap.from_ms = CLOCK_NONE;
+	op->tell_again_ms = STORE_TELL_ONCE;
 	if (record != NULL)
 		record_copy(&op->record, record);
 	else
@@ -57,6 +58,7 @@ store_op_free(struct store_op *op)
 	free(op->lock);
 	free(op->holder);
 	free(op->gaps);
+	work_op_free(op->work);
 	free(op);
 }
 

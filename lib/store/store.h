@@ -6,9 +6,10 @@
 
 #include "lib/base/err.h"
 #include "lib/store/record.h"
+#include "lib/store/work.h"
 
 /*
- * The store: history and the state of jobs, behind one seam. Backends are
+ * The store: history, the state of jobs and the queue, behind one seam. Backends are
  * plain synchronous code; a struct store is used by one thread at a time. The
  * scheduler's loop never calls it, but posts to a writer (writer.h); reading
  * commands call it straight.
@@ -119,6 +120,8 @@ enum store_op_kind {
 	 * out and this op answers CLAIM_LOST. For what comes from a file.
 	 */
 	STORE_ONCE,
+	/* What op->work says, to the queue: see work.h. */
+	STORE_WORK,
 };
 
 enum claim {
@@ -127,6 +130,7 @@ enum claim {
 	CLAIM_BLOCKED, /* is_alone, and another run of the job is alive */
 	CLAIM_LOCKED,  /* somebody holds `lock` */
 	CLAIM_EARLY,   /* not due by the store's clock: ask again in wait_ms */
+	CLAIM_FULL,    /* the queue has no room for its work */
 	CLAIM_FAILED   /* the store did not answer: unknown */
 };
 
@@ -178,6 +182,23 @@ struct store_op {
 	bool may_rerun, is_rerun;
 	struct ulid rerun_of;
 	struct store_gap gap; /* of SKIP; from_ms CLOCK_NONE: none */
+	/*
+	 * Of STORE_WORK; owned. And of a BEGIN whose run is only to put work in
+	 * the queue, a WORK_PUT: the grant puts it, all at once, and the run
+	 * has ended with that, completed; CLAIM_FULL writes nothing.
+	 */
+	struct work_op *work;
+	/*
+	 * Of END and of WORK_END: should people be told of a failure, if it is
+	 * one? STORE_TELL_ONCE an incident, which is failures with no success
+	 * between them; with 0 each time; else not more often than that.
+	 * Answers: is_telling says that they should, or of a success that they
+	 * were told of the failures before it; `failures` is how many there
+	 * are in a row, with this one, or before this success.
+	 */
+	int64_t tell_again_ms;
+	bool is_telling;
+	int64_t failures;
 	/* Answers of a shared BEGIN. */
 	int64_t wait_ms;        /* of CLAIM_EARLY */
 	int64_t store_ms;       /* the store's clock, or CLOCK_NONE */
@@ -197,7 +218,12 @@ struct store_op {
 	void (*split_done)(struct store_op *op);
 };
 
-/* Copies record (NULL: an empty one). Instants are CLOCK_NONE. */
+#define STORE_TELL_ONCE INT64_C(-1)
+
+/*
+ * Copies record (NULL: an empty one). Instants are CLOCK_NONE, and failures
+ * are told of once.
+ */
 struct store_op *
 store_op_new(enum store_op_kind kind, const struct record *record);
 void store_op_free(struct store_op *op);

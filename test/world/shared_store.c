@@ -523,6 +523,7 @@ shared_store_apply(
 		shared_watermark(&store->claims[job], op);
 		break;
 	case STORE_ONCE:
+	case STORE_WORK:
 		break;
 	}
 	shared_check_job(store, job);

@@ -132,6 +132,7 @@ store_apply_one(struct world_store *store, struct store_op *op)
 		job->watermark_ms = op->watermark_ms;
 		break;
 	case STORE_ONCE:
+	case STORE_WORK:
 		break;
 	}
 }
