@@ -17,33 +17,33 @@ enum attempts_column {
 	ATTEMPT_ERROR,
 };
 
-static struct out_value
-attempts_get(const void *data, const struct out_field *field)
+static struct field_value
+attempts_get(const void *data, const struct field *field)
 {
 	const struct attempts_row *row = data;
 
 	switch ((enum attempts_column)field->id) {
 	case ATTEMPT_NUMBER:
-		return out_int(row->number);
+		return field_int(row->number);
 	case ATTEMPT_BEGAN:
-		return out_time(row->began_ms, row->zone);
+		return field_time(row->began_ms, row->zone);
 	case ATTEMPT_DURATION:
-		return out_span(row->duration_ms);
+		return field_span(row->duration_ms);
 	case ATTEMPT_EXIT_CODE:
-		return row->exit_code < 0 ? out_null()
-					  : out_int(row->exit_code);
+		return row->exit_code < 0 ? field_null()
+					  : field_int(row->exit_code);
 	case ATTEMPT_SIGNAL:
-		return row->signal == 0 ? out_null() : out_int(row->signal);
+		return row->signal == 0 ? field_null() : field_int(row->signal);
 	case ATTEMPT_REASON:
-		return out_text(
+		return field_text(
 		    strcmp(row->reason, "-") == 0 ? NULL : row->reason);
 	case ATTEMPT_ERROR:
 		break;
 	}
-	return out_text(row->error[0] == '\0' ? NULL : row->error);
+	return field_text(row->error[0] == '\0' ? NULL : row->error);
 }
 
-const struct out_field attempts_field[ATTEMPTS_FIELDS] = {
+const struct field attempts_field[ATTEMPTS_FIELDS] = {
 	{ "attempt", attempts_get, .id = ATTEMPT_NUMBER },
 	{ "started_at", attempts_get, .id = ATTEMPT_BEGAN },
 	{ "duration", attempts_get, .id = ATTEMPT_DURATION },

@@ -18,7 +18,7 @@ struct attempts {
 };
 
 enum { ATTEMPTS_FIELDS = 7 };
-extern const struct out_field attempts_field[ATTEMPTS_FIELDS];
+extern const struct field attempts_field[ATTEMPTS_FIELDS];
 
 /* record->attempts taken apart; times are to be shown in zone. */
 void attempts_parse(struct attempts *attempts, const struct record *record,

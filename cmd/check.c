@@ -41,41 +41,41 @@ enum check_column {
 	CHECK_NEXT,
 };
 
-static struct out_value
-check_get(const void *data, const struct out_field *field)
+static struct field_value
+check_get(const void *data, const struct field *field)
 {
 	const struct check_row *row = data;
 	const struct job *job = row->job;
 
 	switch ((enum check_column)field->id) {
 	case CHECK_JOB:
-		return out_text(job->name);
+		return field_text(job->name);
 	case CHECK_KIND:
-		return out_text(job_kind_name(job->kind));
+		return field_text(job_kind_name(job->kind));
 	case CHECK_SCHEDULE:
-		return out_text(row->schedule);
+		return field_text(row->schedule);
 	case CHECK_CRON:
-		return out_list((const char *const *)job->cron);
+		return field_list((const char *const *)job->cron);
 	case CHECK_INTERVAL:
 		return job->kind == JOB_INTERVAL
-		    ? out_span(job->when.interval_ms)
-		    : out_null();
+		    ? field_span(job->when.interval_ms)
+		    : field_null();
 	case CHECK_TIMEZONE:
-		return out_text(zone_name(job->when.zone));
+		return field_text(zone_name(job->when.zone));
 	case CHECK_ENABLED:
-		return out_bool(job->enabled);
+		return field_bool(job->enabled);
 	case CHECK_NEXT:
-		return (struct out_value){
-			.kind = OUT_TIMES,
+		return (struct field_value){
+			.kind = FIELD_TIMES,
 			.times = row->next_ms,
 			.len = row->n,
 			.zone = job->when.zone,
 		};
 	}
-	return out_null();
+	return field_null();
 }
 
-static const struct out_field fields[] = {
+static const struct field fields[] = {
 	{ "job", check_get, .id = CHECK_JOB },
 	{ "kind", check_get, .id = CHECK_KIND },
 	{ "schedule", check_get, .id = CHECK_SCHEDULE },

@@ -23,7 +23,7 @@ struct view {
 };
 
 static void
-history_table_row(const struct view *view, const struct past_row *row)
+history_table_row(const struct view *view, const struct record_row *row)
 {
 	const struct record *record = row->record;
 	char id[ULID_LEN + 1], time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
@@ -56,7 +56,7 @@ static bool
 history_each(void *data, const struct record *record)
 {
 	struct view *view = data;
-	struct past_row row = { record,
+	struct record_row row = { record,
 		past_zone(view->cli, record->job, view->zone) };
 
 	if (out_is_machine(&view->out))
@@ -180,7 +180,7 @@ cmd_history_run(struct cli *cli, int argc, char **argv, struct err *err)
 	filter.job = argv[0];
 	view.zone = cli_zone(cli, err);
 	ok = view.zone != NULL &&
-	    out_begin(&view.out, past_field, PAST_FIELDS, err) &&
+	    out_begin(&view.out, record_field, RECORD_FIELDS, err) &&
 	    history_parse_status(status, &filter, err) &&
 	    history_parse_times(&view, since, until, &filter, err) &&
 	    history_need_job(cli, filter.job, err) &&

@@ -36,56 +36,56 @@ enum list_column {
 	LIST_DESCRIPTION,
 };
 
-static struct out_value
+static struct field_value
 list_get_state(const struct list_row *row, enum list_column column)
 {
 	const struct history_job *state = row->state;
 
 	if (state == NULL || !state->has_last)
-		return out_null();
+		return field_null();
 	if (column == LIST_LAST_STATUS)
-		return out_text(record_status_name(state->last_status));
+		return field_text(record_status_name(state->last_status));
 	if (column == LIST_LAST_RUN)
-		return out_time(state->last_started_ms, row->job->when.zone);
-	return out_span(state->last_duration_ms);
+		return field_time(state->last_started_ms, row->job->when.zone);
+	return field_span(state->last_duration_ms);
 }
 
-static struct out_value
-list_get(const void *data, const struct out_field *field)
+static struct field_value
+list_get(const void *data, const struct field *field)
 {
 	const struct list_row *row = data;
 	const struct job *job = row->job;
 
 	switch ((enum list_column)field->id) {
 	case LIST_JOB:
-		return out_text(job->name);
+		return field_text(job->name);
 	case LIST_KIND:
-		return out_text(job_kind_name(job->kind));
+		return field_text(job_kind_name(job->kind));
 	case LIST_CRON:
-		return out_list(job->cron);
+		return field_list(job->cron);
 	case LIST_INTERVAL:
 		return job->kind == JOB_INTERVAL
-		    ? out_span(job->when.interval_ms)
-		    : out_null();
+		    ? field_span(job->when.interval_ms)
+		    : field_null();
 	case LIST_TIMEZONE:
-		return out_text(zone_name(job->when.zone));
+		return field_text(zone_name(job->when.zone));
 	case LIST_ENABLED:
-		return out_bool(job->enabled);
+		return field_bool(job->enabled);
 	case LIST_PAUSED:
-		return out_bool(false);
+		return field_bool(false);
 	case LIST_NEXT:
-		return out_time(row->next_ms, job->when.zone);
+		return field_time(row->next_ms, job->when.zone);
 	case LIST_LAST_STATUS:
 	case LIST_LAST_RUN:
 	case LIST_LAST_DURATION:
 		return list_get_state(row, (enum list_column)field->id);
 	case LIST_DESCRIPTION:
-		return out_text(job->description);
+		return field_text(job->description);
 	}
-	return out_null();
+	return field_null();
 }
 
-static const struct out_field fields[] = {
+static const struct field fields[] = {
 	{ "job", list_get, .id = LIST_JOB },
 	{ "kind", list_get, .id = LIST_KIND },
 	{ "cron", list_get, .id = LIST_CRON },

@@ -33,29 +33,29 @@ struct lock_row {
 
 enum lock_column { ROW_LOCK, ROW_HELD, ROW_HOLDER, ROW_LEFT, ROW_FENCE };
 
-static struct out_value
-lock_get(const void *data, const struct out_field *field)
+static struct field_value
+lock_get(const void *data, const struct field *field)
 {
 	const struct lock_row *row = data;
 
 	switch ((enum lock_column)field->id) {
 	case ROW_LOCK:
-		return out_text(row->key);
+		return field_text(row->key);
 	case ROW_HELD:
-		return out_bool(row->state->is_held);
+		return field_bool(row->state->is_held);
 	case ROW_HOLDER:
-		return out_text(
+		return field_text(
 		    row->state->is_held ? row->state->holder : NULL);
 	case ROW_LEFT:
-		return out_span(row->state->left_ms);
+		return field_span(row->state->left_ms);
 	case ROW_FENCE:
 		break;
 	}
-	return row->state->is_held ? out_int((int64_t)row->state->fence)
-				   : out_null();
+	return row->state->is_held ? field_int((int64_t)row->state->fence)
+				   : field_null();
 }
 
-static const struct out_field lock_field[] = {
+static const struct field lock_field[] = {
 	{ "lock", lock_get, .id = ROW_LOCK },
 	{ "held", lock_get, .id = ROW_HELD },
 	{ "holder", lock_get, .id = ROW_HOLDER },

@@ -36,29 +36,29 @@ struct logs_row {
 	struct str output; /* head and tail */
 };
 
-static struct out_value
-logs_get(const void *data, const struct out_field *field)
+static struct field_value
+logs_get(const void *data, const struct field *field)
 {
 	const struct logs_row *row = data;
 
 	switch ((enum logs_column)field->id) {
 	case LOGS_ID:
-		return out_id(&row->record->id);
+		return field_id(&row->record->id);
 	case LOGS_JOB:
-		return out_text(row->record->job);
+		return field_text(row->record->job);
 	case LOGS_STATUS:
-		return out_text(record_status_name(row->record->status));
+		return field_text(record_status_name(row->record->status));
 	case LOGS_BYTES:
-		return out_int(row->record->output_bytes);
+		return field_int(row->record->output_bytes);
 	case LOGS_OMITTED:
-		return out_int(output_omitted(row->record));
+		return field_int(output_omitted(row->record));
 	case LOGS_OUTPUT:
-		return out_bytes(str_text(&row->output), row->output.len);
+		return field_bytes(str_text(&row->output), row->output.len);
 	}
-	return out_null();
+	return field_null();
 }
 
-static const struct out_field fields[] = {
+static const struct field fields[] = {
 	{ "id", logs_get, .id = LOGS_ID },
 	{ "job", logs_get, .id = LOGS_JOB },
 	{ "status", logs_get, .id = LOGS_STATUS },

@@ -37,25 +37,25 @@ struct next {
 
 enum next_column { NEXT_JOB, NEXT_TIME, NEXT_EPOCH, NEXT_ZONE };
 
-static struct out_value
-next_get(const void *row, const struct out_field *field)
+static struct field_value
+next_get(const void *row, const struct field *field)
 {
 	const struct feed *feed = row;
 
 	switch ((enum next_column)field->id) {
 	case NEXT_JOB:
-		return out_text(feed->job);
+		return field_text(feed->job);
 	case NEXT_TIME:
-		return out_time(feed->at_ms, feed->zone);
+		return field_time(feed->at_ms, feed->zone);
 	case NEXT_EPOCH:
-		return out_real((double)feed->at_ms / 1000);
+		return field_real((double)feed->at_ms / 1000);
 	case NEXT_ZONE:
-		return out_text(zone_name(feed->zone));
+		return field_text(zone_name(feed->zone));
 	}
-	return out_null();
+	return field_null();
 }
 
-static const struct out_field fields[] = {
+static const struct field fields[] = {
 	{ "job", next_get, .id = NEXT_JOB },
 	{ "time", next_get, .id = NEXT_TIME },
 	{ "epoch", next_get, .id = NEXT_EPOCH },

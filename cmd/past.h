@@ -4,20 +4,12 @@
 #include "cmd/cmd.h"
 #include "cmd/out.h"
 #include "lib/store/history.h"
+#include "lib/store/record_field.h"
 
 /*
  * What the commands that look back share: names that the jobfile or the store
- * know, a run's record as fields, and how statuses look.
+ * know, and how statuses look.
  */
-
-/* A run for out_row. */
-struct past_row {
-	const struct record *record;
-	const struct zone *zone; /* its job's */
-};
-
-#define PAST_FIELDS 22
-extern const struct out_field past_field[PAST_FIELDS];
 
 /* The job's zone, or fallback for one that the jobfile does not have. */
 const struct zone *

@@ -31,7 +31,7 @@ struct shown {
 	int64_t fire_ms[SHOW_FIRES];
 	size_t fires;
 	struct setting *setting;
-	struct out_field *key; /* a field for each setting */
+	struct field *key; /* a field for each setting */
 	size_t n;
 };
 
@@ -55,103 +55,103 @@ enum show_column {
 	SHOW_SETTINGS,
 };
 
-static struct out_value
-show_get_last(const struct shown *shown, const struct out_field *field)
+static struct field_value
+show_get_last(const struct shown *shown, const struct field *field)
 {
 	const struct history_job *state = shown->state;
 
 	if (!state->has_last)
-		return out_null();
+		return field_null();
 	switch (field->id) {
 	case SHOW_LAST_STATUS:
-		return out_text(record_status_name(state->last_status));
+		return field_text(record_status_name(state->last_status));
 	case SHOW_LAST_RUN:
-		return out_time(state->last_started_ms, shown->zone);
+		return field_time(state->last_started_ms, shown->zone);
 	case SHOW_LAST_DURATION:
-		return out_span(state->last_duration_ms);
+		return field_span(state->last_duration_ms);
 	default:
-		return out_id(&state->last_id);
+		return field_id(&state->last_id);
 	}
 }
 
 /* What the store knows. */
-static struct out_value
-show_get_state(const void *row, const struct out_field *field)
+static struct field_value
+show_get_state(const void *row, const struct field *field)
 {
 	const struct shown *shown = row;
 	const struct history_job *state = shown->state;
 
 	if (state == NULL)
-		return field->id == SHOW_RUNNING ? out_int(0) : out_null();
+		return field->id == SHOW_RUNNING ? field_int(0) : field_null();
 	switch (field->id) {
 	case SHOW_RUNNING:
-		return out_int(state->running);
+		return field_int(state->running);
 	case SHOW_LAST_SUCCESS:
-		return out_time(state->last_success_ms, shown->zone);
+		return field_time(state->last_success_ms, shown->zone);
 	case SHOW_LAST_FAILURE:
-		return out_time(state->last_failure_ms, shown->zone);
+		return field_time(state->last_failure_ms, shown->zone);
 	case SHOW_LAST_ERROR:
-		return out_text(state->last_error);
+		return field_text(state->last_error);
 	default:
 		return show_get_last(shown, field);
 	}
 }
 
-static struct out_value
+static struct field_value
 show_get_kind(const struct shown *shown)
 {
 	if (shown->job != NULL)
-		return out_text(job_kind_name(shown->job->kind));
-	return out_text(shown->state->kind);
+		return field_text(job_kind_name(shown->job->kind));
+	return field_text(shown->state->kind);
 }
 
 /* What the jobfile knows, and what follows from it. */
-static struct out_value
-show_get(const void *row, const struct out_field *field)
+static struct field_value
+show_get(const void *row, const struct field *field)
 {
 	const struct shown *shown = row;
 	const struct job *job = shown->job;
 
 	if (field->id == SHOW_JOB)
-		return out_text(shown->name);
+		return field_text(shown->name);
 	if (field->id == SHOW_KIND)
 		return show_get_kind(shown);
 	if (job == NULL)
-		return out_null();
+		return field_null();
 	switch (field->id) {
 	case SHOW_ENABLED:
-		return out_bool(job->enabled);
+		return field_bool(job->enabled);
 	case SHOW_PAUSED:
-		return out_bool(false);
+		return field_bool(false);
 	case SHOW_SCHEDULE:
-		return out_text(str_text(&shown->schedule));
+		return field_text(str_text(&shown->schedule));
 	case SHOW_TIMEZONE:
-		return out_text(zone_name(shown->zone));
+		return field_text(zone_name(shown->zone));
 	case SHOW_NEXT:
 		return shown->fires == 0
-		    ? out_null()
-		    : out_time(shown->fire_ms[0], shown->zone);
+		    ? field_null()
+		    : field_time(shown->fire_ms[0], shown->zone);
 	case SHOW_NEXT_FIRES:
-		return (struct out_value){ .kind = OUT_TIMES,
+		return (struct field_value){ .kind = FIELD_TIMES,
 			.times = shown->fire_ms,
 			.len = shown->fires,
 			.zone = shown->zone };
 	default:
-		return (struct out_value){
-			.kind = OUT_TREE, .tree = shown->key, .len = shown->n
+		return (struct field_value){
+			.kind = FIELD_TREE, .tree = shown->key, .len = shown->n
 		};
 	}
 }
 
-static struct out_value
-show_get_setting(const void *row, const struct out_field *field)
+static struct field_value
+show_get_setting(const void *row, const struct field *field)
 {
 	const struct shown *shown = row;
 
-	return out_text(shown->setting[field->id].value);
+	return field_text(shown->setting[field->id].value);
 }
 
-static const struct out_field job_fields[] = {
+static const struct field job_fields[] = {
 	{ "job", show_get, .id = SHOW_JOB },
 	{ "kind", show_get, .id = SHOW_KIND },
 	{ "enabled", show_get, .id = SHOW_ENABLED },
@@ -183,8 +183,8 @@ show_add_setting(
 	shown->setting[n] = (struct setting){ mem_strdup(key),
 		mem_strdup(value), is_default };
 	shown->key = mem_grow(shown->key, n + 1, sizeof *shown->key);
-	shown->key[n] = (struct out_field){ shown->setting[n].key,
-		show_get_setting, .id = (int)n };
+	shown->key[n] = (struct field){ shown->setting[n].key, show_get_setting,
+		.id = (int)n };
 	shown->n++;
 }
 
@@ -220,11 +220,11 @@ show_release(struct shown *shown)
 }
 
 /* The typed fields and, where -o names them, the keys one by one. */
-static struct out_field *
+static struct field *
 show_fields(const struct shown *shown, size_t *n)
 {
 	size_t typed = ARRAY_LEN(job_fields), i;
-	struct out_field *field = mem_zalloc(typed + shown->n, sizeof *field);
+	struct field *field = mem_zalloc(typed + shown->n, sizeof *field);
 
 	memcpy(field, job_fields, sizeof job_fields);
 	for (i = 0; i < shown->n; i++) {
@@ -329,7 +329,7 @@ show_job(struct cli *cli, struct out *out, const char *name,
 	struct shown shown = {
 		.name = name, .job = found->job, .state = found->state
 	};
-	struct out_field *field;
+	struct field *field;
 	bool ok;
 	size_t n;
 
@@ -351,7 +351,7 @@ show_job(struct cli *cli, struct out *out, const char *name,
 
 /* What a run's record has beyond what `history` prints of it. */
 enum {
-	SHOW_RETRY_AT = PAST_FIELDS,
+	SHOW_RETRY_AT = RECORD_FIELDS,
 	SHOW_ATTEMPTS,
 	SHOW_HEAD,
 	SHOW_TAIL,
@@ -359,22 +359,22 @@ enum {
 };
 
 struct shown_run {
-	struct past_row row; /* first: what past_get takes */
+	struct record_row row; /* first: what record_field takes */
 	struct attempts attempts;
 };
 
-static struct out_value
-show_get_run(const void *data, const struct out_field *field)
+static struct field_value
+show_get_run(const void *data, const struct field *field)
 {
 	const struct shown_run *shown = data;
-	const struct past_row *row = &shown->row;
+	const struct record_row *row = &shown->row;
 	const struct record *record = row->record;
 
 	switch (field->id) {
 	case SHOW_ATTEMPTS:
 		return shown->attempts.n == 0
-		    ? out_null()
-		    : (struct out_value){ .kind = OUT_ROWS,
+		    ? field_null()
+		    : (struct field_value){ .kind = FIELD_ROWS,
 			      .tree = attempts_field,
 			      .len = ATTEMPTS_FIELDS,
 			      .rows = shown->attempts.row,
@@ -382,70 +382,71 @@ show_get_run(const void *data, const struct out_field *field)
 			      .size = sizeof *shown->attempts.row };
 	case SHOW_RETRY_AT:
 		return record->status == RECORD_PENDING
-		    ? out_time(record->retry_at_ms, row->zone)
-		    : out_null();
+		    ? field_time(record->retry_at_ms, row->zone)
+		    : field_null();
 	case SHOW_HEAD:
 		return record->head == NULL
-		    ? out_null()
-		    : out_bytes(record->head, record->head_len);
+		    ? field_null()
+		    : field_bytes(record->head, record->head_len);
 	default:
 		return record->tail == NULL
-		    ? out_null()
-		    : out_bytes(record->tail, record->tail_len);
+		    ? field_null()
+		    : field_bytes(record->tail, record->tail_len);
 	}
 }
 
 static void
-show_run_fields(struct out_field field[SHOW_RUN_FIELDS])
+show_run_fields(struct field field[SHOW_RUN_FIELDS])
 {
-	memcpy(field, past_field, sizeof past_field);
-	field[SHOW_RETRY_AT] = (struct out_field){ "retry_at", show_get_run,
+	memcpy(field, record_field, sizeof record_field);
+	field[SHOW_RETRY_AT] = (struct field){ "retry_at", show_get_run,
 		.id = SHOW_RETRY_AT };
-	field[SHOW_ATTEMPTS] = (struct out_field){ "attempts", show_get_run,
+	field[SHOW_ATTEMPTS] = (struct field){ "attempts", show_get_run,
 		.id = SHOW_ATTEMPTS };
-	field[SHOW_HEAD] = (struct out_field){ "output_head", show_get_run,
+	field[SHOW_HEAD] = (struct field){ "output_head", show_get_run,
 		.id = SHOW_HEAD };
-	field[SHOW_TAIL] = (struct out_field){ "output_tail", show_get_run,
+	field[SHOW_TAIL] = (struct field){ "output_tail", show_get_run,
 		.id = SHOW_TAIL };
 }
 
 /* A field of a run as people read it. */
 static void
 show_run_cell(struct table *table, const struct out *out,
-    const struct out_value *value, bool is_status, const struct record *record)
+    const struct field_value *value, bool is_status,
+    const struct record *record)
 {
 	char time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
 	char id[ULID_LEN + 1];
 
 	switch (value->kind) {
-	case OUT_ID:
+	case FIELD_ID:
 		ulid_format(value->is.id, id);
 		table_cell(table, TABLE_PLAIN, "%s", id);
 		break;
-	case OUT_TEXT:
-	case OUT_PAIRS:
+	case FIELD_TEXT:
+	case FIELD_PAIRS:
 		table_cell(table,
 		    is_status ? past_colour(record->status) : TABLE_PLAIN, "%s",
 		    value->is.text);
 		break;
-	case OUT_INT:
+	case FIELD_INT:
 		table_cell(
 		    table, TABLE_PLAIN, "%lld", (long long)value->is.number);
 		break;
-	case OUT_REAL:
+	case FIELD_REAL:
 		table_cell(table, TABLE_PLAIN, "%s",
 		    duration_human((int64_t)(value->is.real * 1000), span));
 		break;
-	case OUT_TIME:
+	case FIELD_TIME:
 		table_cell(table, TABLE_PLAIN, "%s",
 		    out_human(out, value->is.number, value->zone, time));
 		break;
-	case OUT_NULL:
-	case OUT_BOOL:
-	case OUT_LIST:
-	case OUT_TIMES:
-	case OUT_TREE:
-	case OUT_ROWS:
+	case FIELD_NULL:
+	case FIELD_BOOL:
+	case FIELD_LIST:
+	case FIELD_TIMES:
+	case FIELD_TREE:
+	case FIELD_ROWS:
 		table_cell(table, TABLE_DIM, "-");
 		break;
 	}
@@ -467,16 +468,16 @@ show_attempt(
 }
 
 static void
-show_run_table(const struct out *out, const struct out_field *field,
+show_run_table(const struct out *out, const struct field *field,
     const struct shown_run *shown)
 {
 	struct table *table = show_table();
 	size_t i;
 
 	for (i = 0; i < SHOW_ATTEMPTS; i++) {
-		struct out_value value = field[i].get(shown, &field[i]);
+		struct field_value value = field[i].get(shown, &field[i]);
 
-		if (value.kind == OUT_NULL)
+		if (value.kind == FIELD_NULL)
 			continue;
 		table_row(table);
 		table_cell(table, TABLE_DIM, "%s", field[i].name);
@@ -493,7 +494,7 @@ static bool
 show_run(struct cli *cli, struct out *out, const struct record *record,
     struct err *err)
 {
-	struct out_field field[SHOW_RUN_FIELDS];
+	struct field field[SHOW_RUN_FIELDS];
 	struct shown_run shown = { .row.record = record };
 	const struct zone *zone = cli_zone(cli, err);
 

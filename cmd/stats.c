@@ -62,53 +62,53 @@ stats_total(const struct stats *stats)
 	    stats->cancelled + stats->lost;
 }
 
-static struct out_value
-stats_get(const void *row, const struct out_field *field)
+static struct field_value
+stats_get(const void *row, const struct field *field)
 {
 	const struct stats *stats = row;
 
 	switch ((enum stats_column)field->id) {
 	case STATS_JOB:
-		return out_text(stats->job);
+		return field_text(stats->job);
 	case STATS_TOTAL:
-		return out_int(stats_total(stats));
+		return field_int(stats_total(stats));
 	case STATS_SUCCESSFUL:
-		return out_int(stats->successful);
+		return field_int(stats->successful);
 	case STATS_FAILED:
-		return out_int(stats->failed);
+		return field_int(stats->failed);
 	case STATS_SKIPPED:
-		return out_int(stats->skipped);
+		return field_int(stats->skipped);
 	case STATS_CANCELLED:
-		return out_int(stats->cancelled);
+		return field_int(stats->cancelled);
 	case STATS_LOST:
-		return out_int(stats->lost);
+		return field_int(stats->lost);
 	case STATS_LAST_EXECUTION:
-		return out_time(stats->last_execution_ms, stats->zone);
+		return field_time(stats->last_execution_ms, stats->zone);
 	case STATS_LAST_SUCCESS:
-		return out_time(stats->last_success_ms, stats->zone);
+		return field_time(stats->last_success_ms, stats->zone);
 	case STATS_LAST_FAILURE:
-		return out_time(stats->last_failure_ms, stats->zone);
+		return field_time(stats->last_failure_ms, stats->zone);
 	case STATS_LAST_ERROR:
-		return out_text(stats->last_error);
+		return field_text(stats->last_error);
 	case STATS_AVERAGE:
 		return stats->average_ms < 0
-		    ? out_null()
-		    : out_real(stats->average_ms / 1000);
+		    ? field_null()
+		    : field_real(stats->average_ms / 1000);
 	case STATS_MIN:
-		return out_span(stats->min_ms);
+		return field_span(stats->min_ms);
 	case STATS_MAX:
-		return out_span(stats->max_ms);
+		return field_span(stats->max_ms);
 	case STATS_P50:
-		return out_span(stats->p50_ms);
+		return field_span(stats->p50_ms);
 	case STATS_P95:
-		return out_span(stats->p95_ms);
+		return field_span(stats->p95_ms);
 	case STATS_FAILURE_RATE:
-		return out_real(stats_failure_rate(stats));
+		return field_real(stats_failure_rate(stats));
 	}
-	return out_null();
+	return field_null();
 }
 
-static const struct out_field fields[] = {
+static const struct field fields[] = {
 	{ "job", stats_get, .id = STATS_JOB },
 	{ "total", stats_get, .id = STATS_TOTAL },
 	{ "successful", stats_get, .id = STATS_SUCCESSFUL },

@@ -27,15 +27,15 @@ enum status_column {
 	STATUS_RUNS,
 };
 
-static struct out_value
-status_get_run(const void *data, const struct out_field *field)
+static struct field_value
+status_get_run(const void *data, const struct field *field)
 {
 	const struct instance_run *run = data;
 
-	return field->id == 0 ? out_id(&run->id) : out_text(run->job);
+	return field->id == 0 ? field_id(&run->id) : field_text(run->job);
 }
 
-static const struct out_field run_field[] = {
+static const struct field run_field[] = {
 	{ "id", status_get_run, .id = 0 },
 	{ "job", status_get_run, .id = 1 },
 };
@@ -46,40 +46,40 @@ status_kind(const struct instance *instance)
 	return instance->kind == SESSION_SCHEDULER ? "scheduler" : "command";
 }
 
-static struct out_value
-status_get(const void *data, const struct out_field *field)
+static struct field_value
+status_get(const void *data, const struct field *field)
 {
 	const struct status_row *row = data;
 	const struct instance *in = row->instance;
 
 	switch ((enum status_column)field->id) {
 	case STATUS_WORKER:
-		return out_text(in->worker);
+		return field_text(in->worker);
 	case STATUS_KIND:
-		return out_text(status_kind(in));
+		return field_text(status_kind(in));
 	case STATUS_HOST:
-		return out_text(in->host);
+		return field_text(in->host);
 	case STATUS_PID:
-		return out_int(in->process.pid);
+		return field_int(in->process.pid);
 	case STATUS_SINCE:
-		return out_time(in->since_ms, row->zone);
+		return field_time(in->since_ms, row->zone);
 	case STATUS_OFFSET:
-		return in->has_offset ? out_real((double)in->offset_ms / 1e3)
-				      : out_null();
+		return in->has_offset ? field_real((double)in->offset_ms / 1e3)
+				      : field_null();
 	case STATUS_VERSION:
-		return out_text(in->version);
+		return field_text(in->version);
 	case STATUS_RUNS:
-		return (struct out_value){ .kind = OUT_ROWS,
+		return (struct field_value){ .kind = FIELD_ROWS,
 			.rows = in->run,
 			.n = in->runs,
 			.size = sizeof *in->run,
 			.tree = run_field,
 			.len = ARRAY_LEN(run_field) };
 	}
-	return out_null();
+	return field_null();
 }
 
-static const struct out_field fields[] = {
+static const struct field fields[] = {
 	{ "worker", status_get, .id = STATUS_WORKER },
 	{ "kind", status_get, .id = STATUS_KIND },
 	{ "host", status_get, .id = STATUS_HOST },
