@@ -93,6 +93,30 @@ END
   diff known told
 }
 
+# literal SECTION N - the N-th literal block of a section of the page.
+literal() {
+  awk -v name="$1" -v want="$2" '
+    /^\.Sh/ { on = substr($0, 5) == name }
+    /^\.Ed/ { inside = 0 }
+    inside { gsub(/\\e/, "\\"); print }
+    /^\.Bd/ && on { inside = ++n == want }' "$TOP/man/wjobs.1"
+}
+
+@test "wjobs.1: a jobfile and its tests, as told, are one and pass" {
+  mkdir tested
+  literal "TESTING A JOBFILE" 1 >tested/wjobs.yaml
+  literal "TESTING A JOBFILE" 2 >tested/wjobs.bats
+  # Bats puts what it is made of before the programs of its user.
+  local path
+  path=$(tr : '\n' <<<"$PATH" | grep -v /bats-core | paste -sd:)
+  run env -i PATH="$path" HOME="$HOME" TMPDIR="$T" VALGRIND_LOGS="$T" \
+    TZ=Asia/Tokyo bats --formatter tap tested/wjobs.bats 3>&- 4>&-
+  echo "$output"
+  is "$status" 0
+  is "${lines[0]}" "1..$(grep -c '^@test' tested/wjobs.bats)"
+  [[ $output != *skip* ]]
+}
+
 # complete WORD... - what bash offers for the last word of the line.
 complete_line() {
   bash -c '

@@ -308,6 +308,10 @@ END
   is "$(tail -n 80 starts | cut -c 15- | sort -u | wc -l)" 1
 }
 
+@test "W28: no number of attempts makes a wait overflow, shrink or vanish" {
+  is "$(tool retry)" kept
+}
+
 @test "W29: a retry that finds the pool full waits, and is not lost" {
   jobfile <<'END'
 pool: { size: 1 }
