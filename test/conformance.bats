@@ -129,6 +129,55 @@ jobs
 END
 }
 
+@test "store: an incident is told of once, and so is its end" {
+  all "hush 0
+tell 1
+hush 2
+hush 2
+tell 2
+hush 0
+tell 1" <<'END'
+end run=1 completed=1000 tell=-1
+end run=2 completed=1001 status=failed tell=-1
+end run=3 completed=1002 status=failed tell=-1
+end run=4 completed=1003 status=cancelled tell=-1
+reopen
+end run=5 completed=1004 tell=-1
+end run=6 completed=1005 tell=-1
+end run=7 completed=1006 status=failed tell=-1
+END
+}
+
+@test "store: failures are told of each time, or again after a while" {
+  all "tell 1
+tell 2
+tell 3
+hush 4
+tell 4
+hush 0" <<'END'
+end run=1 completed=1001 status=failed tell=0
+end run=2 completed=1001 status=failed tell=0
+end run=3 completed=1002 status=failed tell=0
+end run=4 completed=1003 status=failed tell=3600000
+end run=5 completed=1004 tell=3600000
+end run=6 completed=1005 tell=3600000
+END
+}
+
+@test "store: what nobody was told of is counted, and ends in silence" {
+  all "tell 3
+hush 1
+hush 0" <<'END'
+end run=1 completed=1001 status=failed
+end run=2 completed=1002 status=failed
+end run=3 completed=1003 status=failed tell=-1
+end run=4 completed=1004
+end run=5 completed=1005 status=failed
+end run=6 completed=1006 tell=-1
+end run=7 completed=1007 tell=-1
+END
+}
+
 @test "store: an end whose begin never came is a record all the same" {
   all "1 a completed schedule kind='cron' scheduled=1000 started=1002 completed=1010 duration=8
 2 a running schedule kind='cron' scheduled=900" <<'END'

@@ -301,6 +301,45 @@ begin run=1 scheduled=1000 shared=1
 END
 }
 
+@test "shared: the lost count as failures, of which the next one tells" {
+  FILTER="grep -v ^job" shared "granted fence=1
+lost=1
+tell 2
+tell 2" <<'END'
+alive 1
+alive 2
+session 1
+begin run=1 scheduled=1000 shared=1
+die 1
+session 2
+start
+end run=2 completed=2000 status=failed tell=-1
+end run=3 completed=3000 tell=-1
+END
+}
+
+@test "shared: an end that is written again hears the same" {
+  shared "tell 1
+tell 1
+hush 2
+hush 2
+hush -1
+tell 2
+tell 2
+hush 0
+hush -1" <<'END'
+end run=1 completed=1000 status=failed tell=-1
+end run=1 completed=1000 status=failed tell=-1
+end run=2 completed=2000 status=failed tell=-1
+end run=2 completed=2000 status=failed tell=-1
+end run=1 completed=1000 status=failed tell=-1
+end run=3 completed=3000 tell=-1
+end run=3 completed=3000 tell=-1
+end run=4 completed=4000 tell=-1
+end run=4 completed=4000 tell=-1
+END
+}
+
 @test "shared: a lock is held while its run lives and its instance does" {
   shared "granted fence=1
 locked holder='a, run 00000000Z80000000000000001 on host-1'

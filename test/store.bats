@@ -53,6 +53,18 @@ jobs job=a
 END
 }
 
+@test "store: the lost count as failures, of which the next one tells" {
+  tool store wjobs.db >answers <<'END'
+begin run=1 scheduled=1000 owner=dead leader=dead
+start
+end run=2 scheduled=2000 completed=2001 status=failed tell=-1
+end run=3 scheduled=3000 completed=3001 tell=-1
+END
+  is "$(grep -E 'lost=|tell|hush' answers)" "lost=1
+tell 2
+tell 2"
+}
+
 @test "take over: a one-shot command marks the lost and adopts nothing" {
   needs linux
   FILTER="grep -v ^job" both "lost=1

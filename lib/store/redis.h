@@ -91,6 +91,8 @@ char *redis_read_text(const redisReply *reply);
  */
 bool redis_read_claim(
     const redisReply *reply, struct store_op *op, bool *is_stale) MUST_CHECK;
+/* What the end of a run answers there is to tell: "1 3", or "" (unknown). */
+void redis_read_tell(const redisReply *reply, struct store_op *op);
 
 /* redis_write.c */
 bool redis_apply(

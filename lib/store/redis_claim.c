@@ -4,7 +4,7 @@
 #include "lib/base/mem.h"
 #include "lib/store/redis.h"
 
-/* What lua/begin.lua answers. */
+/* What lua/begin.lua answers, and what ends do. */
 
 /* "FROM:TO FROM:TO ..." */
 static bool
@@ -96,4 +96,20 @@ redis_read_claim(const redisReply *reply, struct store_op *op, bool *is_stale)
 	op->result = CLAIM_FAILED;
 	*is_stale = redis_reply_is(word, "stale");
 	return *is_stale;
+}
+
+void
+redis_read_tell(const redisReply *reply, struct store_op *op)
+{
+	const char *text;
+	int64_t failures;
+	size_t len;
+
+	op->is_telling = false;
+	op->failures = -1;
+	if (!redis_reply_text(reply, &text, &len) || len < 3 ||
+	    !redis_read_number(text + 2, len - 2, &failures))
+		return;
+	op->is_telling = text[0] == '1';
+	op->failures = failures;
 }

@@ -216,6 +216,7 @@ push_end(struct batch *batch, const struct store_op *op)
 	redis_push_ms(args, op->before_ms);
 	redis_args_text(args, record_status_name(r->status));
 	redis_args_int(args, r->duration_ms);
+	redis_args_int(args, op->tell_again_ms);
 	push_skipped(args, r);
 	push_output(args, r);
 	push_final(args, r);
@@ -309,8 +310,10 @@ read_answer(struct batch *batch, const redisReply *reply, struct store_op *op,
 	op->result = CLAIM_GRANTED;
 	if (redis_reply_is(word, "schema"))
 		return redis_foreign(rd, reply, err);
-	if (op->kind != STORE_BEGIN && redis_reply_is(word, "ok"))
+	if (op->kind != STORE_BEGIN && redis_reply_is(word, "ok")) {
+		redis_read_tell(redis_reply_at(reply, 1), op);
 		return true;
+	}
 	if ((op->kind == STORE_BEGIN || op->kind == STORE_UPDATE) &&
 	    read_claim(batch, reply, op))
 		return true;

@@ -46,6 +46,7 @@ enum sqlite_sql {
 	SQL_RUN_PUT,
 	SQL_OUTPUT_PUT,
 	SQL_JOB_ENDED,
+	SQL_JOB_TOLD,
 	SQL_SKIP_STATE,
 	SQL_SKIP_JOIN,
 	SQL_JOB_SKIPPED,
@@ -245,10 +246,23 @@ int sqlite_put_live(
     struct sqlite *sq, const struct record *record, int64_t claim_ms);
 bool sqlite_apply(
     struct store *store, struct store_op **ops, size_t n, struct err *err);
-/* Inside a transaction: what STORE_END does. An SQLite result code. */
-int sqlite_end(struct sqlite *sq, const struct record *record);
+/*
+ * Inside a transaction: what STORE_END does with that record. op is whom it
+ * answers what there is to tell, or NULL. An SQLite result code.
+ */
+int
+sqlite_end(struct sqlite *sq, const struct record *record, struct store_op *op);
 /* Is it the store that failed, not this one operation? */
 bool sqlite_is_store_failure(int rc);
+
+/* sqlite_tell.c: is it time to tell people? */
+/*
+ * What op asks of an end that is about to be counted. *told_ms is what becomes
+ * job.told where this is a failure; CLOCK_NONE leaves that as it is. An SQLite
+ * result code.
+ */
+int sqlite_tell(struct sqlite *sq, int64_t job, const struct record *record,
+    struct store_op *op, int64_t *told_ms);
 
 /* sqlite_prune.c: inside a transaction. An SQLite result code. */
 /* One more run of the job is kept. */

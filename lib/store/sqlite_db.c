@@ -89,7 +89,11 @@ static const char *const sql[SQL_COUNT] = {
 	    " strip = ((strip << 3) | (?3 + 1)) & 1073741823,"
 	    " kept = kept + 1, fence = max(fence, ?6), watermark ="
 	    " CASE WHEN ?5 IS NULL OR watermark >= ?5 THEN watermark"
-	    " ELSE ?5 END WHERE id = ?1",
+	    " ELSE ?5 END, failures = CASE WHEN ?3 = 2 THEN 0"
+	    " ELSE failures + (?3 IN (3, 6)) END,"
+	    " told = CASE WHEN ?3 = 2 THEN NULL ELSE ifnull(?7, told) END"
+	    " WHERE id = ?1",
+	[SQL_JOB_TOLD] = "SELECT failures, told FROM job WHERE id = ?1",
 	[SQL_SKIP_STATE] = "SELECT skip, skip_reason, skip_fence, skip_last"
 			   " FROM job WHERE id = ?1",
 	[SQL_SKIP_JOIN] = "UPDATE run SET count = count + ?3, rest = ?4,"

@@ -55,7 +55,7 @@ mark_lost(struct sqlite *sq, struct record *record, int64_t now_ms)
 	free(record->error);
 	record->error = mem_printf("the wjobs that ran it (pid %lld) is gone",
 	    (long long)record->owner.pid);
-	return sqlite_end(sq, record);
+	return sqlite_end(sq, record, NULL);
 }
 
 static void

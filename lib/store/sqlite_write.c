@@ -181,11 +181,14 @@ drop_live(struct sqlite *sq, int64_t job, const struct ulid *id,
 
 static int
 count_end(struct sqlite *sq, int64_t job, const struct record *record,
-    const struct dropped *dropped)
+    struct store_op *op, const struct dropped *dropped)
 {
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_JOB_ENDED);
-	int rc;
+	int64_t told_ms;
+	int rc = sqlite_tell(sq, job, record, op, &told_ms);
 
+	if (rc != SQLITE_OK)
+		return rc;
 	if (stmt == NULL)
 		return sqlite3_errcode(sq->db);
 	sqlite3_bind_int64(stmt, 1, job);
@@ -199,6 +202,7 @@ count_end(struct sqlite *sq, int64_t job, const struct record *record,
 		sqlite3_bind_null(stmt, 4);
 	sqlite_bind_ms(stmt, 5, dropped->claim_ms);
 	sqlite3_bind_int64(stmt, 6, dropped->fence);
+	sqlite_bind_ms(stmt, 7, told_ms);
 	rc = sqlite_run(stmt);
 	return rc == SQLITE_OK ? sqlite_prune_job(sq, job) : rc;
 }
@@ -348,7 +352,8 @@ end_as_skip(struct sqlite *sq, int64_t job, const struct record *record,
 }
 
 static int
-end(struct sqlite *sq, int64_t job, const struct record *given)
+end(struct sqlite *sq, int64_t job, const struct record *given,
+    struct store_op *op)
 {
 	struct record record = *given; /* borrows its texts */
 	struct dropped dropped;
@@ -369,16 +374,16 @@ end(struct sqlite *sq, int64_t job, const struct record *given)
 	if (rc != SQLITE_OK || !is_new)
 		return rc;
 	rc = put_output(sq, &record);
-	return rc == SQLITE_OK ? count_end(sq, job, &record, &dropped) : rc;
+	return rc == SQLITE_OK ? count_end(sq, job, &record, op, &dropped) : rc;
 }
 
 int
-sqlite_end(struct sqlite *sq, const struct record *record)
+sqlite_end(struct sqlite *sq, const struct record *record, struct store_op *op)
 {
 	int rc;
 	int64_t job = sqlite_job_put(sq, record->job, record->kind, &rc);
 
-	return rc == SQLITE_OK ? end(sq, job, record) : rc;
+	return rc == SQLITE_OK ? end(sq, job, record, op) : rc;
 }
 
 /* While it rests, people may read what the attempt before it wrote. */
@@ -446,7 +451,7 @@ apply_one(struct sqlite *sq, struct store_op *op)
 	case STORE_UPDATE:
 		return update(sq, job, &op->record);
 	case STORE_END:
-		return end(sq, job, &op->record);
+		return end(sq, job, &op->record, op);
 	case STORE_SKIP:
 		return skip_and_forward(sq, job, op);
 	case STORE_WATERMARK:

@@ -41,7 +41,8 @@ store_op_new(enum store_op_kind kind, const struct record *record)
 	op->kind = kind;
 	op->watermark_ms = op->before_ms = op->store_ms = CLOCK_NONE;
 	op->gap.from_ms = CLOCK_NONE;
-	op->tell_again_ms = STORE_TELL_ONCE;
+	op->tell_again_ms = STORE_TELL_NOBODY;
+	op->failures = -1;
 	if (record != NULL)
 		record_copy(&op->record, record);
 	else

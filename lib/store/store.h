@@ -191,10 +191,12 @@ struct store_op {
 	/*
 	 * Of END and of WORK_END: should people be told of a failure, if it is
 	 * one? STORE_TELL_ONCE an incident, which is failures with no success
-	 * between them; with 0 each time; else not more often than that.
+	 * between them; with 0 each time; else not more often than that; and
+	 * never with STORE_TELL_NOBODY, by which it is counted alone.
 	 * Answers: is_telling says that they should, or of a success that they
 	 * were told of the failures before it; `failures` is how many there
-	 * are in a row, with this one, or before this success.
+	 * are in a row, with this one, or before this success; -1 where that
+	 * is not known, as of an end that had been written before.
 	 */
 	int64_t tell_again_ms;
 	bool is_telling;
@@ -218,11 +220,12 @@ struct store_op {
 	void (*split_done)(struct store_op *op);
 };
 
-#define STORE_TELL_ONCE INT64_C(-1)
+#define STORE_TELL_ONCE   INT64_C(-1)
+#define STORE_TELL_NOBODY INT64_C(-2)
 
 /*
- * Copies record (NULL: an empty one). Instants are CLOCK_NONE, and failures
- * are told of once.
+ * Copies record (NULL: an empty one). Instants are CLOCK_NONE, and nobody is
+ * told of failures.
  */
 struct store_op *
 store_op_new(enum store_op_kind kind, const struct record *record);

@@ -26,7 +26,8 @@
  * record by the names that JSON has, with ~ for blanks; head_size=N and its
  * like make N bytes of all kinds. job=- is none. `self` as owner or leader is
  * this process, `dead` one that is gone. What else is in an op goes by its name
- * there, and shared=1 alone=1 may_rerun=1 rerun_of=N gap=FROM:TO.
+ * there, and shared=1 alone=1 may_rerun=1 rerun_of=N gap=FROM:TO. An end with
+ * tell=AGAIN_MS says what there is to tell, and of how many failures.
  */
 
 static const char *where;
@@ -237,6 +238,11 @@ say_answer(const struct store_op *op)
 		[CLAIM_FAILED] = "failed",
 	};
 
+	if (op->kind == STORE_END && given("tell") != NULL) {
+		printf("%s %lld\n", op->is_telling ? "tell" : "hush",
+		    (long long)op->failures);
+		return;
+	}
 	if (op->kind != STORE_BEGIN && op->kind != STORE_ONCE &&
 	    op->result == CLAIM_GRANTED)
 		return;
@@ -288,6 +294,7 @@ set_op(struct store_op *op)
 	op->before_ms = number("before", CLOCK_NONE);
 	op->schedule = (uint64_t)number("schedule", 0);
 	op->lock = text("lock");
+	op->tell_again_ms = number("tell", STORE_TELL_NOBODY);
 	op->may_rerun = given("may_rerun") != NULL;
 	op->is_rerun = given("rerun_of") != NULL;
 	op->rerun_of = run_id(

@@ -7,6 +7,7 @@
 #include "lib/base/mem.h"
 #include "lib/engine/scheduler.h"
 #include "test/world/host.h"
+#include "test/world/incident.h"
 
 struct session {
 	uint64_t sid;
@@ -21,6 +22,7 @@ struct claims {
 	struct store_gap gap[STORE_GAPS];
 	int gaps;
 	int64_t settled; /* instants run, or in a record */
+	struct incident incident;
 };
 
 struct known {
@@ -142,6 +144,7 @@ shared_lose(struct shared_store *store, struct known *run)
 {
 	run->was_lost = true;
 	run->record.status = RECORD_LOST;
+	store->claims[run->job].incident.failures++;
 	shared_end(store, run);
 }
 
@@ -374,11 +377,13 @@ shared_end_unknown(
 }
 
 static void
-shared_end_run(
-    struct shared_store *store, const struct store_op *op, size_t job)
+shared_end_run(struct shared_store *store, struct store_op *op, size_t job)
 {
 	struct known *run = shared_find(store, &op->record.id);
 
+	if (run == NULL || run->is_live)
+		incident_end(&store->claims[job].incident, op,
+		    cluster_now_ms(store->cluster));
 	if (run == NULL) {
 		shared_end_unknown(store, op, job);
 		return;

@@ -114,6 +114,8 @@ store_apply_one(struct world_store *store, struct store_op *op)
 	case STORE_END:
 		store_drop(store, &op->record);
 		store_tell(store, &op->record);
+		incident_end(
+		    &job->incident, op, clock_wall_ms(store->world->clock));
 		break;
 	case STORE_SKIP:
 		if (op->record.trigger != RECORD_IMMEDIATE)
@@ -258,6 +260,7 @@ store_take_pending(struct world_store *store, struct store_start *start)
 			continue;
 		}
 		record->status = RECORD_LOST;
+		world_store_find(store, record->job)->incident.failures++;
 		store_tell(store, record);
 		store_drop(store, record);
 		start->lost++;

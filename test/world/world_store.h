@@ -1,6 +1,7 @@
 #ifndef WJOBS_WORLD_STORE_H
 #define WJOBS_WORLD_STORE_H
 
+#include "test/world/incident.h"
 #include "test/world/world.h"
 
 /* A store in memory that keeps the promises of lib/store/store.h. */
@@ -12,6 +13,7 @@ struct world_store {
 	struct kept {
 		char *job;
 		int64_t first_ms, watermark_ms, settled;
+		struct incident incident;
 	} * job;
 	size_t n;
 	struct record *record; /* pending and running */

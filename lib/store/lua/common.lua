@@ -5,7 +5,7 @@
 -- KEYS[1] is P, the prefix of all keys, in braces so that they share a slot:
 --	P meta       hash: schema, and where the sweep for old records is
 --	P jobs       set of the jobs that are known
---	P j:JOB      hash: the claims of a job, and its counters
+--	P j:JOB      hash: the claims of a job, its counters and its incident
 --	P j:JOB@HOST hash: the watermark of one host, where each has its own
 --	P v:JOB      zset of runs that live, running or pending; a zset's scores
 --	             are all 0 here, so that it is in the order of the ids

@@ -2,7 +2,7 @@
 
 local a = {}
 for _, name in ipairs({ 'keep', 'age', 'id', 'job', 'kind', 'shared', 'sched',
-	'before', 'status', 'took', 'done', 'reason', 'count', 'error',
+	'before', 'status', 'took', 'again', 'done', 'reason', 'count', 'error',
 	'output', 'head', 'tail' }) do
 	a[name] = arg()
 end
@@ -19,7 +19,7 @@ if r[1] == 'lost' and a.reason == 'lost_lease' then
 	call('HSET', key, 'why', a.reason, 'error', a.error)
 end
 if r[1] and not is_live(r[1]) or is_settled(a.job, a.id) then
-	return { 'ok' }
+	return { 'ok', tell_of(a.job, a.id) }
 end
 
 -- Its begin never came: then its instant is this one's to settle, unless
@@ -62,6 +62,6 @@ if a.output == 'put' then
 elseif a.output == 'drop' then
 	call('DEL', P .. 'o:' .. a.id)
 end
-settle_end(a.job, a.id, a.status, a.took, a.keep)
+local answer = settle_end(a.job, a.id, a.status, a.took, a.keep, a.again)
 sweep(a.age, a.done)
-return { 'ok' }
+return { 'ok', answer }

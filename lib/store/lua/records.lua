@@ -216,10 +216,50 @@ local function trim_output(job, id, failure, before)
 	end
 end
 
--- The record of a run that ended is there: put it among the others.
-local function settle_end(job, id, status, took, keep)
+-- Failures with no success between them are one incident: `fails` of them so
+-- far, people `told` of it then. `again` is the tell_again_ms of store.h; and
+-- `tell` what was answered last, since a repeat is to hear the same.
+local function is_due(told, again)
+	told, again = tonumber(told), tonumber(again)
+	return again >= -1 and (not told or
+	    (again >= 0 and math.abs(clock() - told) >= again))
+end
+
+local function count_failure(key, id, status, again, fails, told)
+	local is_telling = false
+	fails = tonumber(fails or 0) or 0
+	if status == 'completed' then
+		is_telling = told and again ~= '-2'
+		if fails > 0 or told then
+			call('HDEL', key, 'fails', 'told')
+		end
+	elseif status ~= 'cancelled' then
+		fails = fails + 1
+		is_telling = is_due(told, again)
+		call('HSET', key, 'fails', digits(fails))
+		if is_telling then
+			call('HSET', key, 'told', digits(clock()))
+		end
+	end
+	local answer = (is_telling and '1 ' or '0 ') .. digits(fails)
+	if again ~= '-2' and fails > 0 then
+		call('HSET', key, 'tell', id .. ' ' .. answer)
+	end
+	return answer
+end
+
+-- What an end answered that had been written before; '' where nobody knows.
+local function tell_of(job, id)
+	local tell = call('HGET', P .. 'j:' .. job, 'tell')
+	return tell and tell:sub(1, #id + 1) == id .. ' ' and
+	    tell:sub(#id + 2) or ''
+end
+
+-- The record of a run that ended is there: put it among the others. Returns
+-- what there is to tell: whether, and the failures.
+local function settle_end(job, id, status, took, keep, again)
 	local key = P .. 'j:' .. job
-	local j = call('HMGET', key, 'strip', 'failure')
+	local j = call('HMGET', key, 'strip', 'failure', 'fails', 'told')
 	local failure = j[2]
 	call('HINCRBY', key, counter[status], 1)
 	call('HSET', key, 'last_run', id,
@@ -235,8 +275,10 @@ local function settle_end(job, id, status, took, keep)
 	end
 	call('ZADD', P .. 'h:' .. job, 0, id)
 	call('ZADD', P .. 'all', 0, id)
+	local answer = count_failure(key, id, status, again, j[3], j[4])
 	trim_output(job, id, failure, j[2])
 	prune_runs(job, tonumber(keep))
+	return answer
 end
 
 -- A run whose session is dead. Its job may do it again where it wants that.
@@ -252,7 +294,7 @@ local function mark_lost(id, keep, now)
 	call('HDEL', key, 'sid', 'lock', 'rerun', 'retry', 'owner', 'leader')
 	call('HSET', key, 'status', 'lost', 'why', 'crash', 'end', digits(now),
 	    'error', 'the wjobs that ran it (' .. (r[4] or '?') .. ') is gone')
-	settle_end(r[1], id, 'lost', '', keep)
+	settle_end(r[1], id, 'lost', '', keep, '-2')
 	if r[5] and r[6] then
 		call('HSET', P .. 'again', r[1], id .. ' ' .. r[6])
 	end
