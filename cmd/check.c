@@ -86,13 +86,16 @@ static const struct field fields[] = {
 	{ "next", check_get, .id = CHECK_NEXT },
 };
 
-/* A job that is not enabled has no next fires. */
+/* A job that is not enabled has no next fires, nor has a handler. */
 static void
 check_fires(const struct check *check, struct check_row *row)
 {
 	int64_t t = check->now_ms;
 
-	for (row->n = 0; row->job->enabled && row->n < CHECK_FIRES; row->n++) {
+	row->n = 0;
+	if (row->job->kind == JOB_HANDLER || !row->job->enabled)
+		return;
+	for (; row->n < CHECK_FIRES; row->n++) {
 		t = when_next(&row->job->when, t);
 		if (t == WHEN_NEVER)
 			break;
@@ -124,7 +127,8 @@ check_lines(
 	table_cell(table, TABLE_BOLD, "%s", row->job->name);
 	table_cell(table, row->n != 0 ? TABLE_PLAIN : TABLE_DIM, "%s",
 	    row->n != 0 ? out_human(&check->out, row->next_ms[0], zone, buf)
-			: "disabled");
+		: row->job->kind == JOB_HANDLER ? "-"
+						: "disabled");
 	table_cell(table, TABLE_PLAIN, "%s", row->schedule);
 	for (i = 1; i < row->n; i++) {
 		table_row(table);
@@ -143,11 +147,14 @@ check_print(struct check *check)
 	struct str words = { 0 };
 	size_t i;
 
-	for (i = 0; i < file->n; i++) {
-		struct check_row row = { .job = &file->job[i] };
+	for (i = 0; i < file->n + file->handlers; i++) {
+		struct check_row row = {
+			.job = i < file->n ? &file->job[i]
+					   : &file->handler[i - file->n],
+		};
 
 		str_clear(&words);
-		when_describe(&row.job->when, &words);
+		job_describe(row.job, &words);
 		row.schedule = str_text(&words);
 		check_fires(check, &row);
 		if (is_machine)
@@ -193,7 +200,7 @@ check_duration(struct check *check, const struct history_job *past)
 	char usual[DURATION_TEXT_SIZE], gap[DURATION_TEXT_SIZE];
 	int64_t runs = past->successful + past->failed, usual_ms, gap_ms;
 
-	if (job == NULL || runs == 0)
+	if (job == NULL || job->kind == JOB_HANDLER || runs == 0)
 		return;
 	usual_ms = (int64_t)(past->total_duration_ms / (double)runs);
 	gap_ms = when_gap_ms(&job->when, check->now_ms);
@@ -232,11 +239,14 @@ static void
 check_summary(const struct check *check)
 {
 	size_t jobs = check->cli->jobfile.n;
+	size_t handlers = check->cli->jobfile.handlers;
 
 	if (out_is_machine(&check->out) || check->cli->quiet)
 		return;
-	printf("\n%zu job%s, no errors, %zu warning%s\n", jobs,
-	    jobs == 1 ? "" : "s", check->warnings,
+	printf("\n%zu job%s, ", jobs, jobs == 1 ? "" : "s");
+	if (handlers != 0)
+		printf("%zu handler%s, ", handlers, handlers == 1 ? "" : "s");
+	printf("no errors, %zu warning%s\n", check->warnings,
 	    check->warnings == 1 ? "" : "s");
 }
 

@@ -133,6 +133,10 @@ list_cell_schedule(struct table *table, const struct job *job)
 	char span[DURATION_TEXT_SIZE];
 	size_t i;
 
+	if (job->kind == JOB_HANDLER) {
+		table_cell(table, TABLE_DIM, "handler");
+		return;
+	}
 	if (job->kind == JOB_INTERVAL) {
 		table_cell(table, TABLE_PLAIN, "every %s",
 		    duration_format(job->when.interval_ms, span));
@@ -149,7 +153,9 @@ list_cell_next(const struct view *view, const struct list_row *row)
 	char time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
 	const struct zone *zone = row->job->when.zone;
 
-	if (!row->job->enabled)
+	if (row->job->kind == JOB_HANDLER)
+		table_cell(view->table, TABLE_DIM, "-");
+	else if (!row->job->enabled)
 		table_cell(view->table, TABLE_YELLOW, "disabled");
 	else if (row->next_ms == CLOCK_NEVER)
 		table_cell(view->table, TABLE_DIM, "at boot");
@@ -229,24 +235,35 @@ list_table_row(const struct view *view, const struct list_row *row)
 }
 
 static void
-list_print(const struct cli *cli, struct view *view, const struct map *states)
+list_rows(struct view *view, const struct job *list, size_t n,
+    const struct map *states)
 {
 	size_t i;
 
-	view->is_wide = out_is_wide(LIST_WIDE);
-	view->table = list_table(view->is_wide);
-	view->now_ms = clock_now_ms();
-	for (i = 0; i < cli->jobfile.n && !ferror(stdout); i++) {
-		const struct job *job = &cli->jobfile.job[i];
+	for (i = 0; i < n && !ferror(stdout); i++) {
+		const struct job *job = &list[i];
+		bool is_due = job->enabled && job->kind != JOB_HANDLER;
 		struct list_row row = { job, map_find(states, job->name),
-			job->enabled ? when_next(&job->when, view->now_ms)
-				     : CLOCK_NEVER };
+			is_due ? when_next(&job->when, view->now_ms)
+			       : CLOCK_NEVER };
 
 		if (out_is_machine(&view->out))
 			out_row(&view->out, &row);
 		else
 			list_table_row(view, &row);
 	}
+}
+
+static void
+list_print(const struct cli *cli, struct view *view, const struct map *states)
+{
+	const struct jobfile *file = &cli->jobfile;
+
+	view->is_wide = out_is_wide(LIST_WIDE);
+	view->table = list_table(view->is_wide);
+	view->now_ms = clock_now_ms();
+	list_rows(view, file->job, file->n, states);
+	list_rows(view, file->handler, file->handlers, states);
 	out_table(view->table);
 	table_free(view->table);
 }

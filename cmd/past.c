@@ -53,16 +53,19 @@ static bool
 past_not_found(
     struct cli *cli, const char *what, const char *name, struct err *err)
 {
-	size_t n = 0, in_file = cli->has_jobfile ? cli->jobfile.n : 0, i;
+	const struct jobfile *file = &cli->jobfile;
+	size_t n = 0, in_file = 0, i;
 	struct history_job *jobs = NULL;
 	const char **names, *near;
 
 	if (cli->store != NULL &&
 	    !history_jobs(cli->store, NULL, &jobs, &n, err))
 		return false;
-	names = mem_zalloc(in_file + n, sizeof *names);
-	for (i = 0; i < in_file; i++)
-		names[i] = cli->jobfile.job[i].name;
+	names = mem_zalloc(file->n + file->handlers + n, sizeof *names);
+	for (i = 0; cli->has_jobfile && i < file->n; i++)
+		names[in_file++] = file->job[i].name;
+	for (i = 0; cli->has_jobfile && i < file->handlers; i++)
+		names[in_file++] = file->handler[i].name;
 	for (i = 0; i < n; i++)
 		names[in_file + i] = jobs[i].name;
 	near = str_nearest(name, names, in_file + n);

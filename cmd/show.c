@@ -196,8 +196,9 @@ show_prepare(struct shown *shown, const struct cli *cli)
 	if (shown->job == NULL)
 		return;
 	jobfile_show(&cli->jobfile, shown->job, show_add_setting, shown);
-	when_describe(&shown->job->when, &shown->schedule);
-	while (shown->job->enabled && shown->fires < SHOW_FIRES) {
+	job_describe(shown->job, &shown->schedule);
+	while (shown->job->kind != JOB_HANDLER && shown->job->enabled &&
+	    shown->fires < SHOW_FIRES) {
 		at_ms = when_next(&shown->job->when, at_ms);
 		if (at_ms == WHEN_NEVER)
 			break;

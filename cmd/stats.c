@@ -310,7 +310,23 @@ stats_one(struct view *view, const char *name, struct err *err)
 	return ok;
 }
 
-/* The jobfile's jobs in its order, then those that only the store knows. */
+static bool
+stats_list(struct view *view, const struct job *list, size_t n,
+    const struct map *states, struct err *err)
+{
+	bool ok = true;
+	size_t i;
+
+	for (i = 0; ok && i < n; i++)
+		ok = stats_print(
+		    view, list[i].name, map_find(states, list[i].name), err);
+	return ok;
+}
+
+/*
+ * The jobfile's jobs in its order, its handlers, then what only the store
+ * knows.
+ */
 static bool
 stats_all(struct view *view, struct err *err)
 {
@@ -323,9 +339,10 @@ stats_all(struct view *view, struct err *err)
 
 	for (i = 0; i < n; i++)
 		map_put(&states, jobs[i].name, &jobs[i]);
-	for (i = 0; ok && view->cli->has_jobfile && i < file->n; i++)
-		ok = stats_print(view, file->job[i].name,
-		    map_find(&states, file->job[i].name), err);
+	if (ok && view->cli->has_jobfile)
+		ok = stats_list(view, file->job, file->n, &states, err) &&
+		    stats_list(
+			view, file->handler, file->handlers, &states, err);
 	for (i = 0; ok && i < n; i++) {
 		if (!view->cli->has_jobfile ||
 		    map_find(&file->names, jobs[i].name) == NULL)

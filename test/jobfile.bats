@@ -165,17 +165,17 @@ include: [conf.d/*.yaml, last.yaml, "nothing/*.yaml"]
 defaults: {timeout: 7m}
 END
   echo 'jobs: {c: {interval: 5m, command: c, working_dir: sub}}' >conf.d/2.yaml
-  echo 'include: more/d.yaml' >conf.d/1.yaml
+  printf '%s\n' 'include: more/d.yaml' 'handlers: {h: {command: h}}' >conf.d/1.yaml
   echo 'jobs: {d: {interval: 5m, command: d}}' >conf.d/more/d.yaml
   echo '# none yet' >last.yaml
   run tool jobfile wjobs.yaml
-  is "$(sed '1d; s/ .*//' <<<"$output" | tr '\n' ' ')" "a d c "
+  is "$(sed '1,2d; s/ .*//' <<<"$output" | tr '\n' ' ')" "a d c h "
   run tool jobfile wjobs.yaml c
   has "$output" "working_dir: $PWD/sub"
   has "$output" "timeout: 7m"
   cd /
   run tool jobfile "$T/work/wjobs.yaml"
-  is "$(sed '1d; s/ .*//' <<<"$output" | tr '\n' ' ')" "a d c "
+  is "$(sed '1,2d; s/ .*//' <<<"$output" | tr '\n' ' ')" "a d c h "
 }
 
 @test "jobfile: files that include one another are refused" {
@@ -201,8 +201,8 @@ jobs: {a: {interval: 5m, command: x}}' >b.yaml
   is "$status" 78
   is "$output" "wjobs.yaml:2:8: jobs: there is a job 'a' already, at b.yaml:3:8
 wjobs.yaml:2:47: jobs.a.timeout: 'y' is not a duration such as 90s or 5m
-b.yaml:1:1: 'store' belongs into the jobfile itself; a file that it includes has only 'jobs' and 'include'
-b.yaml:2:1: 'env' belongs into the jobfile itself; a file that it includes has only 'jobs' and 'include'
+b.yaml:1:1: 'store' belongs into the jobfile itself; a file that it includes has only 'jobs', 'handlers' and 'include'
+b.yaml:2:1: 'env' belongs into the jobfile itself; a file that it includes has only 'jobs', 'handlers' and 'include'
 c.yaml:1:22: jobs.c.interval: '5x' is not a duration such as 90s or 5m"
   run tool jobfile -m wjobs.yaml
   has "$output" "include: no file can be included here"
@@ -215,6 +215,88 @@ c.yaml:1:22: jobs.c.interval: '5x' is not a duration such as 90s or 5m"
   is "$output" "no job 'nightly_bakcup' in $PWD/wjobs.yaml: did you mean 'nightly_backup'?"
   run tool jobfile wjobs.yaml zzz
   is "$output" "no job 'zzz' in $PWD/wjobs.yaml"
+}
+
+@test "jobfile: a handler is no job, and a job no handler" {
+  jobfile <<'END'
+handlers: {send_email: {command: cat}}
+jobs: {nightly_backup: {interval: 5m, command: x}}
+END
+  run tool jobfile -j wjobs.yaml send_email
+  is "$status" 3
+  is "$output" "'send_email' is a handler: wjobs enqueue send_email"
+  run tool jobfile -j wjobs.yaml send_emial
+  is "$output" "no job 'send_emial' in $PWD/wjobs.yaml"
+  run tool jobfile -q wjobs.yaml nightly_backup
+  is "$status" 3
+  is "$output" "'nightly_backup' is a job, not a handler: wjobs run nightly_backup"
+  run tool jobfile -q wjobs.yaml send_emial
+  is "$output" "no handler 'send_emial' in $PWD/wjobs.yaml: did you mean 'send_email'?"
+}
+
+@test "jobfile: a handler has a job's keys, with defaults of its own" {
+  loads "timeout: 30s (default)" <<<'handlers: {a: {command: x}}'
+  has "$output" "retry: { max: 3, delay: 1s, backoff: 2, max_delay: 1h, jitter: 0, on: [any] } (default)"
+  has "$output" "workers: 4 (default)"
+  [[ $output != *overlap* && $output != *cron* && $output != *stdin* ]]
+  loads $'\ntimeout: 5m\n' <<'END'
+queue: {workers: 7}
+defaults: {timeout: 2m}
+handler_defaults: {timeout: 5m, retry: {delay: 2s}}
+handlers: {a: {command: x, retry: 1}}
+END
+  has "$output" "retry: { max: 1, delay: 2s,"
+  has "$output" "workers: 7 (default)"
+}
+
+@test "jobfile: work of a job has the handler's priority, unless it has its own" {
+  loads "priority: 5 (default)" <<'END'
+jobs: {a: {interval: 5m, handler: h}}
+handlers: {h: {command: x}}
+handler_defaults: {priority: 5}
+END
+  loads $'\npriority: 0\n' <<'END'
+jobs: {a: {interval: 5m, handler: h, priority: 0}}
+handlers: {h: {command: x, priority: 5}}
+END
+}
+
+@test "jobfile: a payload has up to 1 MiB" {
+  local size
+  for size in 1048576 1048577; do
+    {
+      echo 'handlers: {h: {command: cat}}'
+      printf 'jobs: {a: {interval: 5m, handler: h, payload: "'
+      head -c "$size" /dev/zero | tr '\0' x
+      echo '"}}'
+    } >"$size.yaml"
+  done
+  run tool jobfile 1048576.yaml
+  is "$status" 0
+  run tool jobfile 1048577.yaml
+  is "$status" 78
+  is "$output" "1048577.yaml:2:47: jobs.a.payload: has 1048577 bytes: a payload has at most 1 MiB"
+}
+
+@test "jobfile: what a job with a handler says of a command is warned about" {
+  jobfile <<'END'
+handlers: {h: {command: x}, many: {command: y, workers: 5}}
+jobs:
+  a: {interval: 5m, handler: h, timeout: 1m, retry: {max: 2, delay: 1s}}
+  b: {interval: 5m, handler: h, payload: x, env: {A: b}}
+  c: {interval: 5m, handler: h, payload: x, env: {A: b}}
+  d: {interval: 5m, handler: h, payload: y}
+  e: {interval: 5m, handler: many}
+END
+  run tool jobfile wjobs.yaml
+  is "$status" 0
+  is "$(grep ^warning <<<"$output")" "warning: wjobs.yaml:1:29: handlers.many: 'workers' is more than the 4 of queue.workers
+warning: wjobs.yaml:3:3: jobs.a: 'timeout' is not used: the handler 'h' has its own
+warning: wjobs.yaml:3:3: jobs.a: 'retry.max' is not used: the handler 'h' has its own
+warning: wjobs.yaml:3:3: jobs.a: 'retry.delay' is not used: the handler 'h' has its own
+warning: wjobs.yaml:4:3: jobs.b: 'env' is not used: the handler 'h' has its own
+warning: wjobs.yaml:5:3: jobs.c: has the same handler and payload as 'b'
+warning: wjobs.yaml:5:3: jobs.c: 'env' is not used: the handler 'h' has its own"
 }
 
 # Within a second that is mostly the program's start.
@@ -284,7 +366,7 @@ quickly() {
     "/dev/zero:is a device, not a regular file" \
     "/dev/null:is a device, not a regular file" \
     "sparse:is over 64 MiB: no jobfile is that large" \
-    "empty:there is no job in it" \
+    "empty:there is neither a job nor a handler in it" \
     "dangling:cannot be opened: No such file or directory" \
     "absent:cannot be opened: No such file or directory" \
     "no/dir:cannot find the directory 'no': No such file or directory"; do
@@ -464,10 +546,10 @@ manual_keys() {
   export PGPASSWORD=x
   mkdir jobs.d
   awk '/^\.Bd -literal/ { n++; next } /^\.Ed/ { on = 0 }
-    /^(timezone|jobs|env): ?/ { on = 1 } /^\./ { on = 0 }
+    /^(timezone|jobs|env|queue): ?/ { on = 1 } /^\./ { on = 0 }
     on { print > (n ".yaml") }' "$TOP/man/wjobs.yaml.5"
   local file
-  for file in 1.yaml 3.yaml 4.yaml; do
+  for file in 1.yaml 3.yaml 4.yaml 5.yaml; do
     run tool jobfile -t "$file"
     is "$status" 0
     [[ $output != *warning* ]]

@@ -83,8 +83,9 @@ scheduler_find(struct scheduler *scheduler, const char *name)
 {
 	const struct job *job = map_find(&scheduler->file->names, name);
 
-	return job != NULL ? &scheduler->entry[job - scheduler->file->job]
-			   : NULL;
+	if (job == NULL || job->kind == JOB_HANDLER)
+		return NULL;
+	return &scheduler->entry[job - scheduler->file->job];
 }
 
 /* A retry whose job is gone, or off: it stays failed. */

@@ -14,26 +14,27 @@
 #include "lib/time/duration.h"
 #include "lib/time/stamp.h"
 
-/* The bits of `written` that are asked for by name. */
+/* The keys that are asked for by name. */
 struct finish {
 	struct loader *l;
-	uint64_t cron, interval, anchor, timezone, command, shell, env,
-	    metadata, timeout, output_file, on_lock_error;
+	struct loader_set *set;
+	size_t anchor, command, handler, metadata, on_lock_error, output_file,
+	    payload, priority, stdin_text, timeout, workers;
 	const char **env_base; /* the file's env with that of defaults in it */
 };
 
-static uint64_t
-finish_bit(const char *name)
+static size_t
+finish_key(const char *name)
 {
-	return keys_bit(
-	    keys_job, keys_find(keys_job, keys_job_len, NULL, name));
+	return (
+	    size_t)(keys_find(keys_job, keys_job_len, NULL, name) - keys_job);
 }
 
 /* One key that defaults gives and the job does not. */
 static void
 finish_copy(struct finish *f, const struct key *key, struct job *job)
 {
-	const struct job *from = &f->l->defaults;
+	const struct job *from = &f->set->by_default;
 
 	switch (key->type) {
 	case KEY_ENV:
@@ -50,7 +51,7 @@ finish_copy(struct finish *f, const struct key *key, struct job *job)
 	case KEY_CRON:
 		job->cron = from->cron;
 		if (!list_read_cron_again(f->l, job, job->place))
-			job->written |= LOADER_BAD_JOB;
+			job->is_bad = true;
 		break;
 	default:
 		memcpy((char *)job + key->offset,
@@ -61,19 +62,29 @@ finish_copy(struct finish *f, const struct key *key, struct job *job)
 static void
 finish_defaults(struct finish *f, struct job *job)
 {
-	uint64_t given = f->l->defaults.written & ~LOADER_BAD_JOB;
-	uint64_t bits = given & ~job->written;
+	const struct job *from = &f->set->by_default;
+	struct keyset more = keyset_without(&from->written, &job->written);
+	size_t i;
 
-	/* whoever says when says it whole */
-	if ((job->written & (f->cron | f->interval)) != 0)
-		bits &= ~(f->cron | f->interval);
-	if ((job->written & given & f->metadata) != 0)
+	/* whoever says when, or what, says it whole */
+	if (keyset_has(&job->written, f->l->cron) ||
+	    keyset_has(&job->written, f->l->interval)) {
+		keyset_remove(&more, f->l->cron);
+		keyset_remove(&more, f->l->interval);
+	}
+	if (keyset_has(&job->written, f->command) ||
+	    keyset_has(&job->written, f->handler)) {
+		keyset_remove(&more, f->command);
+		keyset_remove(&more, f->handler);
+		keyset_remove(&more, f->payload);
+	}
+	if (keyset_has(&job->written, f->metadata))
 		job->metadata = pairs_merge(
-		    f->l->arena, f->l->defaults.metadata, job->metadata);
+		    f->l->arena, from->metadata, job->metadata);
 	job->env = pairs_merge(f->l->arena, f->env_base, job->env);
-	job->written |= bits;
-	for (; bits != 0; bits &= bits - 1)
-		finish_copy(f, &keys_job[__builtin_ctzll(bits)], job);
+	keyset_add_all(&job->written, &more);
+	while (keyset_pop(&more, &i))
+		finish_copy(f, &keys_job[i], job);
 }
 
 /* What comes from the file where neither job nor defaults say. */
@@ -88,14 +99,42 @@ finish_inherit(struct finish *f, struct job *job)
 		job->shell = file->shell;
 	if (job->working_dir == NULL)
 		job->working_dir = file->dir;
-	job->timeout_is_default = (job->written & f->timeout) == 0;
-	if ((job->written & f->on_lock_error) == 0)
+	job->timeout_is_default = !keyset_has(&job->written, f->timeout);
+	if (!keyset_has(&job->written, f->on_lock_error))
 		job->on_lock_error = job->shared && jobfile_is_shared(file)
 		    ? JOB_LOCK_SKIP
 		    : JOB_LOCK_RUN;
-	if ((job->written & f->interval) != 0)
+	if (job->kind == JOB_HANDLER) {
+		if (!keyset_has(&job->written, f->workers))
+			job->workers = file->queue_workers;
+		return;
+	}
+	if (keyset_has(&job->written, f->l->interval))
 		job->kind = JOB_INTERVAL;
 	job->when.kind = job->kind == JOB_INTERVAL ? WHEN_INTERVAL : WHEN_CRON;
+}
+
+/* What there must be; what defaults meant to give is not missing. */
+static void
+finish_check_given(struct finish *f, const struct job *job)
+{
+	const struct keyset *written = &job->written;
+	struct loader *l = f->l;
+	bool has_command = keyset_has(written, f->command);
+
+	if (f->set->by_default.is_bad)
+		return;
+	if (job->kind == JOB_HANDLER) {
+		if (!has_command)
+			loader_error(l, job->place, "has no 'command'");
+		return;
+	}
+	if (!keyset_has(written, l->cron) && !keyset_has(written, l->interval))
+		loader_error(
+		    l, job->place, "has neither 'cron' nor 'interval'");
+	if (!has_command && !keyset_has(written, f->handler))
+		loader_error(
+		    l, job->place, "has neither 'command' nor 'handler'");
 }
 
 static void
@@ -103,14 +142,7 @@ finish_check(struct finish *f, const struct job *job)
 {
 	struct loader *l = f->l;
 
-	/* what defaults meant to give is not missing */
-	if ((l->defaults.written & LOADER_BAD_JOB) == 0) {
-		if ((job->written & (f->cron | f->interval)) == 0)
-			loader_error(
-			    l, job->place, "has neither 'cron' nor 'interval'");
-		if ((job->written & f->command) == 0)
-			loader_error(l, job->place, "has no 'command'");
-	}
+	finish_check_given(f, job);
 	if (job->output == JOB_OUTPUT_FILE && job->output_file == NULL)
 		loader_error(
 		    l, job->place, "output: file needs an 'output_file'");
@@ -122,32 +154,104 @@ finish_check(struct finish *f, const struct job *job)
 
 /* The same for what the job itself says, whatever defaults would. */
 static void
-finish_check_own(struct finish *f, const struct job *job, uint64_t own)
+finish_check_own(
+    struct finish *f, const struct job *job, const struct keyset *own)
 {
-	if ((own & f->anchor) != 0 && job->kind != JOB_INTERVAL)
+	if (keyset_has(own, f->anchor) && job->kind != JOB_INTERVAL)
 		loader_error(f->l, job->place,
 		    "'anchor' means nothing to 'cron': it shifts the grid of "
 		    "'interval'");
-	if ((own & f->output_file) != 0 && job->output != JOB_OUTPUT_FILE)
+	if (keyset_has(own, f->output_file) && job->output != JOB_OUTPUT_FILE)
 		loader_error(f->l, job->place,
 		    "'output_file' is not used: write output: file");
+	if (keyset_has(own, f->payload) && job->handler == NULL)
+		loader_error(f->l, job->place,
+		    "'payload' is for a 'handler': the standard input of a "
+		    "command is 'stdin'");
+	if (keyset_has(own, f->stdin_text) && job->handler != NULL)
+		loader_error(f->l, job->place,
+		    "'stdin' is for a 'command': what a handler reads is "
+		    "'payload'");
 }
 
 static void
 finish_job(struct finish *f, struct job *job)
 {
-	uint64_t own = job->written;
+	struct keyset own = job->written;
 
-	if ((own & LOADER_BAD_JOB) != 0)
+	if (job->is_bad)
 		return;
 	loader_push(f->l, job->name);
 	finish_defaults(f, job);
 	finish_inherit(f, job);
-	if ((job->written & LOADER_BAD_JOB) == 0) {
+	if (!job->is_bad) {
 		finish_check(f, job);
-		finish_check_own(f, job, own);
+		finish_check_own(f, job, &own);
 	}
 	loader_pop(f->l);
+}
+
+/* The name of a handler, or of nothing: then it is told at `at`. */
+static const struct job *
+finish_find_handler(struct loader *l, const char *name, struct place at)
+{
+	const struct jobfile *file = l->file;
+	const struct job *found = map_find(&file->names, name);
+	const char **names, *near;
+	size_t i;
+
+	if (found != NULL && found->kind == JOB_HANDLER)
+		return found;
+	if (found != NULL) {
+		loader_error(l, at, "'%s' is a job, not a handler", name);
+		return NULL;
+	}
+	names = mem_zalloc(file->handlers, sizeof *names);
+	for (i = 0; i < file->handlers; i++)
+		names[i] = file->handler[i].name;
+	near = str_nearest(name, names, file->handlers);
+	free(names);
+	if (near != NULL)
+		loader_error(l, at,
+		    "there is no handler '%s': did you mean '%s'?", name, near);
+	else
+		loader_error(l, at, "there is no handler '%s'", name);
+	return NULL;
+}
+
+/* Each job's handler, of which it may have the priority. */
+static void
+finish_refs(struct finish *f)
+{
+	struct loader *l = f->l;
+	const struct loader_ref *ref = l->refs, *end = ref + l->n_refs;
+	const struct job *handler;
+	bool is_told = false;
+	size_t i;
+
+	for (i = 0; i < l->file->n; i++) {
+		struct job *job = &l->file->job[i];
+		bool is_own = ref != end && ref->job == i;
+		struct place at = is_own ? ref->at : l->default_ref.at;
+
+		ref += is_own;
+		if (job->handler == NULL || job->is_bad || (!is_own && is_told))
+			continue;
+		loader_push(l, is_own ? l->jobs.name : l->jobs.defaults);
+		if (is_own)
+			loader_push(l, job->name);
+		loader_push(l, "handler");
+		handler = finish_find_handler(l, job->handler, at);
+		is_told |= !is_own && handler == NULL;
+		loader_pop(l);
+		loader_pop(l);
+		if (is_own)
+			loader_pop(l);
+		if (handler == NULL)
+			job->is_bad = true;
+		else if (!keyset_has(&job->written, f->priority))
+			job->priority = handler->priority;
+	}
 }
 
 /* An instant that does not depend on when it is asked for. */
@@ -181,8 +285,7 @@ finish_default_anchor(struct finish *f)
 	loader_push(f->l, "anchor");
 	for (i = 0; anchor->text != NULL && i < f->l->file->n; i++) {
 		job = &f->l->file->job[i];
-		if (job->kind == JOB_INTERVAL &&
-		    (job->written & LOADER_BAD_JOB) == 0 &&
+		if (job->kind == JOB_INTERVAL && !job->is_bad &&
 		    !finish_read_anchor(f->l, anchor, job))
 			break;
 	}
@@ -200,7 +303,7 @@ finish_anchors(struct finish *f)
 	finish_default_anchor(f);
 	for (anchor = l->anchors; anchor != NULL; anchor = anchor->next) {
 		job = &l->file->job[anchor->job];
-		if ((job->written & LOADER_BAD_JOB) != 0)
+		if (job->is_bad)
 			continue;
 		loader_push(l, "jobs");
 		loader_push(l, job->name);
@@ -225,29 +328,51 @@ finish_zone(struct loader *l)
 	return loader_error(l, at, "%s: write a 'timezone'", err.msg);
 }
 
-void
-finish_names(struct loader *l)
+static void
+finish_names_of(struct loader *l, struct loader_set *set)
 {
-	struct jobfile *file = l->file;
+	struct map *names = &l->file->names;
 	size_t i;
 
-	if (file->n != 0)
-		file->job = mem_realloc(file->job, file->n, sizeof *file->job);
-	map_reserve(&file->names, file->n);
-	loader_push(l, "jobs");
-	for (i = 0; i < file->n; i++) {
-		struct job *job = &file->job[i], *other;
+	if (*set->n != 0)
+		*set->job = mem_realloc(*set->job, *set->n, sizeof **set->job);
+	loader_push(l, set->name);
+	for (i = 0; i < *set->n; i++) {
+		struct job *job = &(*set->job)[i], *other;
 
-		other = map_put(&file->names, job->name, job);
+		other = map_put(names, job->name, job);
 		if (other == NULL)
 			continue;
 		loader_error(l, job->place,
-		    "there is a job '%s' already, at %s:%d:%d", job->name,
+		    "there is a %s '%s' already, at %s:%d:%d",
+		    other->kind == JOB_HANDLER ? "handler" : "job", job->name,
 		    other->place.file, other->place.line, other->place.col);
-		job->written |= LOADER_BAD_JOB;
-		map_put(&file->names, job->name, other);
+		job->is_bad = true;
+		map_put(names, job->name, other);
 	}
 	loader_pop(l);
+}
+
+void
+finish_names(struct loader *l)
+{
+	map_reserve(&l->file->names, l->file->n + l->file->handlers);
+	finish_names_of(l, &l->jobs);
+	finish_names_of(l, &l->handlers);
+}
+
+static void
+finish_set(struct finish *f, struct loader_set *set)
+{
+	size_t i;
+
+	f->set = set;
+	f->env_base = pairs_merge(
+	    f->l->arena, f->l->file->env, set->by_default.env);
+	loader_push(f->l, set->name);
+	for (i = 0; i < *set->n; i++)
+		finish_job(f, &(*set->job)[i]);
+	loader_pop(f->l);
 }
 
 void
@@ -255,26 +380,23 @@ finish_jobs(struct loader *l)
 {
 	struct finish f = {
 		.l = l,
-		.cron = l->cron_bit,
-		.interval = l->interval_bit,
-		.anchor = finish_bit("anchor"),
-		.timezone = finish_bit("timezone"),
-		.command = finish_bit("command"),
-		.shell = finish_bit("shell"),
-		.env = finish_bit("env"),
-		.metadata = finish_bit("metadata"),
-		.timeout = finish_bit("timeout"),
-		.output_file = finish_bit("output_file"),
-		.on_lock_error = finish_bit("on_lock_error"),
+		.anchor = finish_key("anchor"),
+		.command = l->command,
+		.handler = l->handler,
+		.metadata = finish_key("metadata"),
+		.on_lock_error = finish_key("on_lock_error"),
+		.output_file = finish_key("output_file"),
+		.payload = finish_key("payload"),
+		.priority = finish_key("priority"),
+		.stdin_text = finish_key("stdin"),
+		.timeout = finish_key("timeout"),
+		.workers = finish_key("workers"),
 	};
-	size_t i;
 
 	if (!finish_zone(l))
 		return;
-	f.env_base = pairs_merge(l->arena, l->file->env, l->defaults.env);
-	loader_push(l, "jobs");
-	for (i = 0; i < l->file->n; i++)
-		finish_job(&f, &l->file->job[i]);
-	loader_pop(l);
+	finish_set(&f, &l->handlers);
+	finish_set(&f, &l->jobs);
+	finish_refs(&f);
 	finish_anchors(&f);
 }

@@ -94,6 +94,15 @@ job_output_name(enum job_output output)
 	return NULL;
 }
 
+void
+job_describe(const struct job *job, struct str *out)
+{
+	if (job->kind == JOB_HANDLER)
+		str_add(out, "runs when work is put in");
+	else
+		when_describe(&job->when, out);
+}
+
 static const struct {
 	int number;
 	const char *name;

@@ -4,6 +4,8 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
+#include "lib/base/str.h"
+#include "lib/jobfile/keyset.h"
 #include "lib/time/when.h"
 
 /*
@@ -31,6 +33,7 @@ enum job_on_lost { JOB_LOST_FAIL, JOB_LOST_RERUN };
 #define JOB_NO_LIMIT     INT64_C(-1) /* of a span: `none` */
 #define JOB_CATCH_UP_MAX 100
 #define JOB_LOCK_MAX     256 /* bytes of a lock's name */
+#define JOB_PAYLOAD_MAX  (1 << 20)
 
 /* What `retry.on` names, as bits beside the list of exit codes. */
 enum job_retry_on {
@@ -48,9 +51,9 @@ struct job_codes {
 
 struct job_retry {
 	int max;
+	unsigned on; /* enum job_retry_on */
 	int64_t delay_ms, max_delay_ms;
 	double backoff, jitter;
-	unsigned on;            /* enum job_retry_on */
 	struct job_codes codes; /* more codes to retry on */
 };
 
@@ -83,7 +86,9 @@ struct job {
 	const char *description; /* NULL if none */
 	struct place place;
 	enum job_kind kind;
-	bool enabled, run_immediately, clean_env;
+	bool enabled, run_immediately, clean_env, timeout_is_default;
+	bool shared; /* claimed against all who share the store */
+	bool is_bad; /* while it is read: its errors were told */
 
 	struct when when;
 	/*
@@ -109,21 +114,20 @@ struct job {
 	const char **env_file; /* absolute paths, read at each run */
 
 	int64_t timeout_ms; /* or JOB_NO_LIMIT */
-	bool timeout_is_default;
 	int64_t kill_after_ms;
-	int stop_signal;
 	struct job_retry retry;
 	struct job_codes success;
+	int stop_signal;
 	enum job_fail_on_output fail_on_output;
 
 	enum job_overlap overlap;
 	enum job_catch_up catch_up;
 	int64_t start_deadline_ms; /* or JOB_NO_LIMIT */
+	/* Of a handler and of a job with one: that of its work. */
 	int priority;
 	enum job_orphans orphans;
 
 	const char *lock; /* the key that each run holds; NULL: none */
-	bool shared;      /* claimed against all who share the store */
 	enum job_on_lock_error on_lock_error;
 	enum job_on_lease_loss on_lease_loss;
 	enum job_on_lost on_lost;
@@ -133,9 +137,9 @@ struct job {
 	int64_t output_limit;    /* bytes kept, half head and half tail */
 	const char **metadata;   /* "key=value", NULL-terminated, or NULL */
 	const struct job_hooks *hooks; /* NULL: none */
-	int workers; /* of a handler: how many at a time; 0: no bound of its own */
+	int workers; /* of a handler: how many at a time; 0: as many as there are */
 
-	uint64_t written; /* the keys that the file gives; see keys.h */
+	struct keyset written; /* the keys that the file gives; see keys.h */
 };
 
 static inline bool
@@ -155,6 +159,8 @@ const char *job_catch_up_name(enum job_catch_up catch_up);
 const char *job_output_name(enum job_output output);
 /* "cron", "interval" or "handler". */
 const char *job_kind_name(enum job_kind kind);
+/* When it runs, in plain words. */
+void job_describe(const struct job *job, struct str *out);
 /* "TERM" for SIGTERM, or NULL; and back from TERM, SIGTERM or 15; 0 if none. */
 const char *job_signal_name(int signal);
 int job_signal_find(const char *text);

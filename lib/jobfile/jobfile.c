@@ -35,13 +35,16 @@ load_resolve(struct jobfile *file, const char *path, struct err *err)
 
 /* A field for each default that has a text, read as if a file gave it. */
 static void
-load_defaults(struct loader *l, const struct key *keys, size_t n, void *base)
+load_defaults(struct loader *l, const struct key *keys, size_t n,
+    bool is_handler, void *base)
 {
 	struct yaml_node node = { .kind = YAML_SCALAR };
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		node.text = keys[i].text;
+		node.text = is_handler && keys[i].handler_text != NULL
+		    ? keys[i].handler_text
+		    : keys[i].text;
 		if (node.text != NULL && keys[i].size != 0)
 			value_read(l, &keys[i], &node, base);
 	}
@@ -90,6 +93,13 @@ load_sort(const struct loader *l, struct errlist *list)
 	}
 }
 
+static size_t
+load_index(const struct loader *l, const char *name)
+{
+	return (
+	    size_t)((const struct key *)map_find(&l->keys, name) - keys_job);
+}
+
 /* Each job asks for a handful of keys: by a map, not by a walk. */
 static void
 load_keys(struct loader *l)
@@ -99,8 +109,34 @@ load_keys(struct loader *l)
 	map_reserve(&l->keys, keys_job_len);
 	for (i = 0; i < keys_job_len; i++)
 		map_put(&l->keys, keys_job[i].name, (void *)&keys_job[i]);
-	l->cron_bit = keys_bit(keys_job, map_find(&l->keys, "cron"));
-	l->interval_bit = keys_bit(keys_job, map_find(&l->keys, "interval"));
+	l->cron = load_index(l, "cron");
+	l->interval = load_index(l, "interval");
+	l->command = load_index(l, "command");
+	l->handler = load_index(l, "handler");
+}
+
+static void
+load_sets(struct loader *l, struct jobfile *file)
+{
+	l->jobs = (struct loader_set){
+		.name = "jobs",
+		.defaults = "defaults",
+		.of = KEY_OF_JOB,
+		.job = &file->job,
+		.n = &file->n,
+	};
+	l->handlers = (struct loader_set){
+		.name = "handlers",
+		.defaults = "handler_defaults",
+		.of = KEY_OF_HANDLER,
+		.job = &file->handler,
+		.n = &file->handlers,
+		.builtin.kind = JOB_HANDLER,
+	};
+	load_defaults(l, keys_job, keys_job_len, false, &l->jobs.builtin);
+	load_defaults(l, keys_job, keys_job_len, true, &l->handlers.builtin);
+	l->jobs.by_default = l->jobs.builtin;
+	l->handlers.by_default = l->handlers.builtin;
 }
 
 static void
@@ -117,9 +153,8 @@ load_begin(struct loader *l, struct jobfile *file, unsigned flags,
 		.arena = file->arena,
 	};
 	load_keys(l);
-	load_defaults(l, keys_file, keys_file_len, file);
-	load_defaults(l, keys_job, keys_job_len, &l->builtin);
-	l->defaults = l->builtin;
+	load_defaults(l, keys_file, keys_file_len, false, file);
+	load_sets(l, file);
 }
 
 /* True where the file is good; otherwise all of it is given back. */
@@ -131,9 +166,10 @@ load_end(struct loader *l, const char *path, size_t errors_before)
 	finish_names(l);
 	if (!l->has_failed)
 		finish_jobs(l);
-	if (l->file->n == 0 && l->errors->len == errors_before) {
-		loader_error(
-		    l, (struct place){ path, 0, 0 }, "there is no job in it");
+	if (l->file->n == 0 && l->file->handlers == 0 &&
+	    l->errors->len == errors_before) {
+		loader_error(l, (struct place){ path, 0, 0 },
+		    "there is neither a job nor a handler in it");
 	}
 	if (l->errors->len == errors_before && l->warnings != NULL)
 		warn_jobs(l);
@@ -146,7 +182,9 @@ load_end(struct loader *l, const char *path, size_t errors_before)
 	free(l->sources);
 	map_release(&l->keys);
 	map_release(&l->schedules);
-	free(l->hashes);
+	free(l->jobs.hashes);
+	free(l->handlers.hashes);
+	free(l->refs);
 	return ok;
 }
 
@@ -211,13 +249,23 @@ jobfile_queue(const struct jobfile *file)
 	return file->queue_store != NULL ? file->queue_store : file->store;
 }
 
+static bool
+store_is_shared(const char *store)
+{
+	return store != NULL && str_starts(store, "redis") &&
+	    strstr(store, "://") != NULL;
+}
+
 bool
 jobfile_is_shared(const struct jobfile *file)
 {
-	const char *claims = jobfile_claims(file);
+	return store_is_shared(jobfile_claims(file));
+}
 
-	return claims != NULL && str_starts(claims, "redis") &&
-	    strstr(claims, "://") != NULL;
+bool
+jobfile_queue_is_shared(const struct jobfile *file)
+{
+	return store_is_shared(jobfile_queue(file));
 }
 
 void
@@ -228,32 +276,62 @@ jobfile_release(struct jobfile *file)
 	free(file->path);
 	free(file->dir);
 	free(file->job);
+	free(file->handler);
 	map_release(&file->names);
 	arena_release(file->arena);
 	free(file->arena);
 	*file = (struct jobfile){ 0 };
 }
 
+/* The error for a name that is not there; the nearest of n is told. */
+static void
+find_fail(const struct jobfile *file, const char *what, const struct job *list,
+    size_t n, const char *name, struct err *err)
+{
+	const char **names = mem_zalloc(n, sizeof *names), *near;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		names[i] = list[i].name;
+	near = str_nearest(name, names, n);
+	free(names);
+	if (near != NULL)
+		err_set(err, ERR_NOT_FOUND,
+		    "no %s '%s' in %s: did you mean '%s'?", what, name,
+		    file->path, near);
+	else
+		err_set(err, ERR_NOT_FOUND, "no %s '%s' in %s", what, name,
+		    file->path);
+}
+
 const struct job *
 jobfile_find(const struct jobfile *file, const char *name, struct err *err)
 {
 	const struct job *job = map_find(&file->names, name);
-	const char **names, *near;
-	size_t i;
 
-	if (job != NULL)
+	if (job != NULL && job->kind != JOB_HANDLER)
 		return job;
-	names = mem_zalloc(file->n, sizeof *names);
-	for (i = 0; i < file->n; i++)
-		names[i] = file->job[i].name;
-	near = str_nearest(name, names, file->n);
-	free(names);
-	if (near != NULL)
+	if (job != NULL)
 		err_set(err, ERR_NOT_FOUND,
-		    "no job '%s' in %s: did you mean '%s'?", name, file->path,
-		    near);
+		    "'%s' is a handler: wjobs enqueue %s", name, name);
 	else
-		err_set(
-		    err, ERR_NOT_FOUND, "no job '%s' in %s", name, file->path);
+		find_fail(file, "job", file->job, file->n, name, err);
+	return NULL;
+}
+
+const struct job *
+jobfile_find_handler(
+    const struct jobfile *file, const char *name, struct err *err)
+{
+	const struct job *job = map_find(&file->names, name);
+
+	if (job != NULL && job->kind == JOB_HANDLER)
+		return job;
+	if (job != NULL)
+		err_set(err, ERR_NOT_FOUND,
+		    "'%s' is a job, not a handler: wjobs run %s", name, name);
+	else
+		find_fail(
+		    file, "handler", file->handler, file->handlers, name, err);
 	return NULL;
 }

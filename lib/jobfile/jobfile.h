@@ -50,8 +50,9 @@ const char *jobfile_claims(const struct jobfile *file);
 const char *jobfile_history(const struct jobfile *file);
 /* Where the queue lies: `queue.store`, else the store. */
 const char *jobfile_queue(const struct jobfile *file);
-/* Are instants claimed against other hosts: in a Redis? */
+/* Are instants claimed against other hosts: in a Redis? And the queue? */
 bool jobfile_is_shared(const struct jobfile *file);
+bool jobfile_queue_is_shared(const struct jobfile *file);
 
 enum jobfile_flag {
 	JOBFILE_NO_ENV = 1,       /* ${VAR} unset is no error: check --no-env */

@@ -91,29 +91,63 @@ loader_fail(struct loader *l, struct place at, const struct err *err)
 	return false;
 }
 
-/* A key that no table has: told apart by what may have been meant. */
+/* A key of a job in a handler, or the other way round. */
+static void
+loader_foreign(struct loader *l, const struct key *key, struct place at)
+{
+	if (key->of == KEY_OF_HANDLER)
+		loader_error(
+		    l, at, "'%s' is a key of handlers alone", key->name);
+	else if (key->offset == offsetof(struct job, input))
+		loader_error(l, at,
+		    "a handler has no '%s': the payload of its work is its "
+		    "standard input",
+		    key->name);
+	else
+		loader_error(l, at,
+		    "'%s' means nothing to a handler, which runs when work is "
+		    "put in",
+		    key->name);
+}
+
+/* The key may be the file's in a job, or a job's at the top of the file. */
+static const char *
+loader_belongs(const char *name, bool is_job)
+{
+	const struct key *key = keys_find(is_job ? keys_file : keys_job,
+	    is_job ? keys_file_len : keys_job_len, NULL, name);
+
+	if (key == NULL)
+		return NULL;
+	if (is_job)
+		return "at the top of the file";
+	return key->of == KEY_OF_HANDLER ? "into a handler" : "into a job";
+}
+
 void
 loader_unknown(struct loader *l, const struct yaml_node *name, bool is_job,
     const char *group)
 {
 	const struct key *keys = is_job ? keys_job : keys_file;
 	size_t n = is_job ? keys_job_len : keys_file_len;
-	const char *near = keys_nearest(keys, n, group, name->text);
+	const struct key *key = keys_find(keys, n, group, name->text);
+	unsigned of = is_job ? l->set->of : ~0u;
+	const char *near = keys_nearest(keys, n, of, group, name->text);
+	const char *belongs = loader_belongs(name->text, is_job);
 	struct place at = loader_place(l, name);
 
-	if (keys_is_later(group, name->text, is_job))
+	if (key != NULL)
+		loader_foreign(l, key, at);
+	else if (keys_is_later(group, name->text, is_job))
 		loader_error(l, at,
 		    "'%s' is not known yet to this version of wjobs",
 		    name->text);
 	else if (near != NULL)
 		loader_error(l, at, "unknown key '%s': did you mean '%s'?",
 		    name->text, near);
-	else if (group == NULL &&
-	    keys_find(is_job ? keys_file : keys_job,
-		is_job ? keys_file_len : keys_job_len, NULL, name->text))
+	else if (group == NULL && belongs != NULL)
 		loader_error(l, at, "unknown key '%s': it belongs %s",
-		    name->text,
-		    is_job ? "at the top of the file" : "into a job");
+		    name->text, belongs);
 	else
 		loader_error(l, at, "unknown key '%s'", name->text);
 }

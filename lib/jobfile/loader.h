@@ -14,15 +14,31 @@
 #define LOADER_GUESSES   16
 #define LOADER_SCHEDULES 4096
 
-/* In struct job's `written`: its errors were told, so ask no more of it. */
-#define LOADER_BAD_JOB (UINT64_C(1) << 63)
-
 /* An `anchor`, which can be read once the job's zone is known. */
 struct loader_anchor {
 	struct loader_anchor *next;
 	size_t job; /* its index */
 	const char *text;
 	struct place at;
+};
+
+/* Where a job names a handler, which may come later in the file. */
+struct loader_ref {
+	size_t job; /* its index */
+	struct place at;
+};
+
+/* The jobs, or the handlers. */
+struct loader_set {
+	const char *name;     /* "jobs" */
+	const char *defaults; /* "defaults" */
+	unsigned of;          /* enum key_of, of the keys that it has */
+	struct job **job;     /* in the jobfile, n of them */
+	size_t *n;
+	struct job builtin; /* what no file says */
+	struct job
+	    by_default;   /* of `defaults`; `written` tells what it gives */
+	uint32_t *hashes; /* of each one's command and variables */
 };
 
 /* A file that is being read, and the one that includes it. */
@@ -43,29 +59,36 @@ struct loader {
 	const char *path[LOADER_PATH_MAX]; /* "jobs", name, key, part */
 	size_t path_len;
 
-	const char *name; /* of the job that is read; NULL elsewhere */
-	size_t index;     /* likewise */
-	struct map keys;  /* of a job, to struct key */
+	struct loader_set jobs, handlers;
+	struct loader_set *set; /* of the job or defaults that are read */
+	const char *name;       /* of the job that is read; NULL elsewhere */
+	size_t index;           /* likewise */
+	struct map keys;        /* of a job, to struct key */
 	const struct key *guess[LOADER_GUESSES]; /* by their place in a job */
-	uint64_t cron_bit, interval_bit;
-	struct job builtin;  /* what no file says */
-	struct job defaults; /* of `defaults`; `written` tells what it gives */
-	struct loader_anchor default_anchor; /* text NULL if none */
+	size_t cron, interval, command, handler; /* their indices */
+	struct loader_anchor default_anchor;     /* text NULL if none */
 	struct loader_anchor *anchors;
-	uint64_t seen; /* the file's keys that came */
+	struct loader_ref *refs, default_ref; /* by index; file NULL if none */
+	size_t n_refs;
+	struct keyset seen; /* the file's keys that came */
 
 	struct map schedules; /* up to LOADER_SCHEDULES; see list.c */
 	/* The zone asked for last: most jobs have the one before's. */
 	const char *zone_name;
 	const struct zone *zone;
 
-	uint32_t *hashes; /* of each job's command and variables */
-
 	/* Files in the order read, by which errors are sorted. */
 	const char **sources;
 	size_t n_sources;
 	bool has_failed; /* a file could not be read to its end */
 };
+
+/* "job" or "handler" */
+static inline const char *
+loader_noun(const struct loader_set *set)
+{
+	return set->of == KEY_OF_HANDLER ? "handler" : "job";
+}
 
 void loader_push(struct loader *l, const char *key);
 void loader_pop(struct loader *l);
@@ -77,7 +100,10 @@ loader_place(const struct loader *l, const struct yaml_node *node)
 		node->line, node->col };
 }
 
-/* A key that no table has: told apart by what may have been meant. */
+/*
+ * A key that no table has, or that is not whose map it stands in: told apart
+ * by what may have been meant.
+ */
 void loader_unknown(struct loader *l, const struct yaml_node *name, bool is_job,
     const char *group);
 /* Report at a place, with the path of keys before it. Both return false. */

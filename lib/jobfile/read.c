@@ -71,19 +71,25 @@ read_includes(struct loader *l, const struct yaml_node *node)
 		read_include(l, item);
 }
 
+static struct loader_set *
+read_set(struct loader *l, const struct key *key)
+{
+	return key->of == KEY_OF_HANDLER ? &l->handlers : &l->jobs;
+}
+
 static void
 read_file_value(
     struct loader *l, const struct key *key, const struct yaml_node *node)
 {
 	switch (key->type) {
 	case KEY_DEFAULTS:
-		jobs_read_defaults(l, node);
+		jobs_read_defaults(l, read_set(l, key), node);
 		break;
 	case KEY_INCLUDE:
 		read_includes(l, node);
 		break;
 	case KEY_JOBS:
-		jobs_read_map(l, node);
+		jobs_read_map(l, read_set(l, key), node);
 		break;
 	case KEY_GROUP:
 		jobs_read_group(l, key, node, false, l->file, &l->seen);
@@ -95,7 +101,8 @@ read_file_value(
 
 /* The key of the file's that name says, or NULL, reported. */
 static const struct key *
-read_file_key(struct loader *l, const struct yaml_node *name, uint64_t *seen)
+read_file_key(
+    struct loader *l, const struct yaml_node *name, struct keyset *seen)
 {
 	const struct key *key = keys_find(
 	    keys_file, keys_file_len, NULL, name->text);
@@ -106,17 +113,17 @@ read_file_key(struct loader *l, const struct yaml_node *name, uint64_t *seen)
 		loader_unknown(l, name, false, NULL);
 		return NULL;
 	}
-	if ((*seen & keys_bit(keys_file, key)) != 0) {
+	if (keyset_has(seen, (size_t)(key - keys_file))) {
 		loader_error(l, loader_place(l, name), "'%s' is given twice",
 		    name->text);
 		return NULL;
 	}
-	*seen |= keys_bit(keys_file, key);
+	keyset_add(seen, (size_t)(key - keys_file));
 	if (l->source->from != NULL && key->type != KEY_JOBS &&
 	    key->type != KEY_INCLUDE) {
 		loader_error(l, loader_place(l, name),
 		    "'%s' belongs into the jobfile itself; a file that it "
-		    "includes has only 'jobs' and 'include'",
+		    "includes has only 'jobs', 'handlers' and 'include'",
 		    name->text);
 		return NULL;
 	}
@@ -128,7 +135,7 @@ read_walk(struct loader *l, struct yaml *yaml)
 {
 	const struct yaml_node *name, *value;
 	const struct key *key;
-	uint64_t seen = 0;
+	struct keyset seen = { 0 };
 
 	while ((name = yaml_key(yaml)) != NULL) {
 		key = read_file_key(l, name, &seen);
@@ -136,7 +143,7 @@ read_walk(struct loader *l, struct yaml *yaml)
 		if (key != NULL && key->type == KEY_JOBS && yaml_enter(yaml)) {
 			while ((name = yaml_key(yaml)) != NULL &&
 			    (value = yaml_value(yaml)) != NULL)
-				jobs_read_one(l, name, value);
+				jobs_read_one(l, read_set(l, key), name, value);
 		} else if ((value = yaml_value(yaml)) != NULL && key != NULL) {
 			read_file_value(l, key, value);
 		}
@@ -145,7 +152,7 @@ read_walk(struct loader *l, struct yaml *yaml)
 			return;
 	}
 	if (yaml_end(yaml))
-		l->seen |= seen;
+		keyset_add_all(&l->seen, &seen);
 }
 
 void

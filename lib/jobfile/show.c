@@ -339,23 +339,42 @@ show_group(struct str *out, const struct key *group, const struct job *job)
 	str_add(out, " }");
 }
 
+static bool
+show_is_written(const struct job *job, const struct key *key)
+{
+	struct keyset of_key = keys_in_group(keys_job, keys_job_len, key);
+	size_t i;
+
+	while (keyset_pop(&of_key, &i))
+		if (keyset_has(&job->written, i))
+			return true;
+	return false;
+}
+
+static unsigned
+show_of(const struct job *job)
+{
+	if (job->kind == JOB_HANDLER)
+		return KEY_OF_HANDLER;
+	return job->handler != NULL ? KEY_OF_WORK : KEY_OF_COMMAND;
+}
+
 void
 jobfile_show(const struct jobfile *file, const struct job *job,
     jobfile_show_fn *show, void *data)
 {
 	struct str out = { 0 };
+	unsigned of = show_of(job);
 	bool is_default;
 	size_t i;
 
 	for (i = 0; i < keys_job_len; i++) {
 		const struct key *key = &keys_job[i];
 
-		if (strchr(key->name, '.') != NULL)
+		if (strchr(key->name, '.') != NULL || !keys_is_of(key, of))
 			continue;
 		str_clear(&out);
-		is_default = (job->written &
-				 keys_group_bits(
-				     keys_job, keys_job_len, key)) == 0;
+		is_default = !show_is_written(job, key);
 		if (key->type == KEY_GROUP)
 			show_group(&out, key, job);
 		else

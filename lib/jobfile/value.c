@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/jobfile/list.h"
 #include "lib/jobfile/pairs.h"
@@ -27,7 +28,10 @@ value_wanted(enum key_type type)
 	case KEY_TEXT:
 	case KEY_WORD:
 	case KEY_LOCK:
+	case KEY_PAYLOAD:
 		return "text";
+	case KEY_HANDLER:
+		return "the name of a handler";
 	case KEY_BOOL:
 		return "true or false";
 	case KEY_CRON:
@@ -313,6 +317,36 @@ value_read_lock(struct loader *l, const struct yaml_node *node,
 	return true;
 }
 
+/* Whether there is such a handler is asked when the whole file is read. */
+static bool
+value_keep_handler(struct loader *l, const struct yaml_node *node,
+    const char *text, const char **field)
+{
+	struct loader_ref ref = { l->index, loader_place(l, node) };
+
+	*field = arena_strdup(l->arena, text);
+	if (l->name == NULL) {
+		l->default_ref = ref;
+		return true;
+	}
+	l->refs = mem_grow(l->refs, l->n_refs + 1, sizeof *l->refs);
+	l->refs[l->n_refs++] = ref;
+	return true;
+}
+
+static bool
+value_read_payload(struct loader *l, const struct key *key,
+    const struct yaml_node *node, const char *text, const char **field)
+{
+	size_t n = strlen(text);
+
+	if (n > (size_t)key->max)
+		return loader_error(l, loader_place(l, node),
+		    "has %zu bytes: a payload has at most 1 MiB", n);
+	*field = arena_strndup(l->arena, text, n);
+	return true;
+}
+
 /* Kept until the zone is known in which it may have to be read. */
 static bool
 value_keep_anchor(
@@ -356,6 +390,10 @@ value_read_scalar(struct loader *l, const struct key *key,
 		return paths_read_store(l, key, node, text, field);
 	case KEY_LOCK:
 		return value_read_lock(l, node, text, field);
+	case KEY_HANDLER:
+		return value_keep_handler(l, node, text, field);
+	case KEY_PAYLOAD:
+		return value_read_payload(l, key, node, text, field);
 	case KEY_SIGNAL:
 		return value_read_signal(l, node, text, field);
 	case KEY_CHOICE:

@@ -30,15 +30,16 @@ struct warn_slot {
 
 struct warn {
 	struct loader *l;
+	struct loader_set *set;
 	struct warn_slot *slot; /* `room` of them, a power of two */
 	size_t room;
-	struct map commands;     /* to the first job that has it */
+
 	const struct zone *zone; /* whose gaps these are */
 	struct warn_gap gap[ZONE_GAPS];
 	size_t gaps;
 	int64_t now_s;
-	bool is_shared; /* the file's claims */
-	const struct key *on_lease_loss, *on_lost;
+	bool is_shared; /* with other hosts: the claims, or the queue */
+	size_t on_lease_loss, on_lost; /* indices of keys */
 };
 
 /* `* *\/15 * * * *` was meant to fire four times an hour, not 240. */
@@ -130,6 +131,8 @@ warn_is_same(const struct job *a, const struct job *b)
 {
 	return warn_same_text(a->command, b->command) &&
 	    warn_same_list(a->argv, b->argv) &&
+	    warn_same_text(a->handler, b->handler) &&
+	    warn_same_text(a->payload, b->payload) &&
 	    warn_same_list(a->env, b->env) &&
 	    warn_same_list(a->env_file, b->env_file) &&
 	    warn_same_text(a->working_dir, b->working_dir) &&
@@ -144,24 +147,26 @@ warn_is_same(const struct job *a, const struct job *b)
 static void
 warn_same_command(struct warn *w, size_t number)
 {
-	const struct job *job = &w->l->file->job[number];
-	uint32_t hash = w->l->hashes[number];
+	const struct job *list = *w->set->job, *job = &list[number];
+	const struct job *common = &w->set->by_default;
+	uint32_t hash = w->set->hashes[number];
 	size_t i = hash & (w->room - 1);
 	int tries = 0;
 
 	/* one command for all jobs is what defaults were asked for */
-	if (job->command == w->l->defaults.command &&
-	    job->argv == w->l->defaults.argv)
+	if (job->command == common->command && job->argv == common->argv &&
+	    job->handler == common->handler && job->payload == common->payload)
 		return;
 	for (; w->slot[i].number != 0; i = (i + 1) & (w->room - 1)) {
-		const struct job *other =
-		    &w->l->file->job[w->slot[i].number - 1];
+		const struct job *other = &list[w->slot[i].number - 1];
 
 		if (w->slot[i].hash != hash)
 			continue;
 		if (warn_is_same(job, other)) {
-			loader_warn(w->l, job->place,
-			    "has the same command as '%s'", other->name);
+			loader_warn(w->l, job->place, "has the same %s as '%s'",
+			    job->handler != NULL ? "handler and payload"
+						 : "command",
+			    other->name);
 			return;
 		}
 		if (++tries == TRIES_MAX)
@@ -186,6 +191,13 @@ warn_jitter(struct warn *w, const struct job *job)
 		    duration_format(gap_ms, gap));
 }
 
+/* What it says itself, as far as defaults do not say it too. */
+static struct keyset
+warn_own(const struct warn *w, const struct job *job)
+{
+	return keyset_without(&job->written, &w->set->by_default.written);
+}
+
 /*
  * What is said of other hosts where there are none; `defaults` may say it of
  * many jobs, of which one is shared.
@@ -193,18 +205,84 @@ warn_jitter(struct warn *w, const struct job *job)
 static void
 warn_not_shared(struct warn *w, const struct job *job)
 {
-	uint64_t own = job->written & ~w->l->defaults.written;
-	const struct key *key;
+	struct keyset own = warn_own(w, job);
+	bool has_lost = keyset_has(&own, w->on_lost);
 
-	own &= keys_bit(keys_job, w->on_lease_loss) |
-	    keys_bit(keys_job, w->on_lost);
-	if (own == 0 || (job->shared && w->is_shared))
+	if ((!has_lost && !keyset_has(&own, w->on_lease_loss)) ||
+	    (job->shared && w->is_shared))
 		return;
-	key = (own & keys_bit(keys_job, w->on_lost)) != 0 ? w->on_lost
-							  : w->on_lease_loss;
-	loader_warn(w->l, job->place, "'%s' means nothing to a %s", key->name,
+	loader_warn(w->l, job->place, "'%s' means nothing to a %s",
+	    keys_job[has_lost ? w->on_lost : w->on_lease_loss].name,
 	    job->shared ? "store that no other host shares"
 			: "job that is not shared");
+}
+
+/* What a job says of a run that its handler makes in its own way. */
+static void
+warn_not_run(struct warn *w, const struct job *job)
+{
+	struct keyset own = warn_own(w, job);
+	size_t i;
+
+	if (job->handler == NULL)
+		return;
+	while (keyset_pop(&own, &i))
+		if (!keys_is_of(&keys_job[i], KEY_OF_WORK))
+			loader_warn(w->l, job->place,
+			    "'%s' is not used: the handler '%s' has its own",
+			    keys_job[i].name, job->handler);
+}
+
+static void
+warn_workers(struct warn *w, const struct job *job)
+{
+	if (job->workers > w->l->file->queue_workers)
+		loader_warn(w->l, job->place,
+		    "'workers' is more than the %d of queue.workers",
+		    w->l->file->queue_workers);
+}
+
+static void
+warn_job(struct warn *w, size_t number)
+{
+	const struct job *job = &(*w->set->job)[number];
+
+	loader_push(w->l, job->name);
+	warn_same_command(w, number);
+	warn_not_shared(w, job);
+	warn_not_run(w, job);
+	warn_workers(w, job);
+	if (job->kind == JOB_CRON) {
+		warn_each_second(w, job);
+		warn_gap(w, job);
+		if (job->jitter_ms > 0)
+			warn_jitter(w, job);
+	}
+	loader_pop(w->l);
+}
+
+static void
+warn_set(struct warn *w, struct loader_set *set)
+{
+	size_t i;
+
+	w->set = set;
+	for (w->room = 16; w->room * 3 < *set->n * 4; w->room *= 2)
+		continue;
+	w->slot = mem_zalloc(w->room, sizeof *w->slot);
+	loader_push(w->l, set->name);
+	for (i = 0; i < *set->n; i++)
+		warn_job(w, i);
+	loader_pop(w->l);
+	free(w->slot);
+}
+
+static size_t
+warn_key(const struct loader *l, const char *name)
+{
+	const struct key *key = map_find(&l->keys, name);
+
+	return (size_t)(key - keys_job);
 }
 
 void
@@ -213,30 +291,12 @@ warn_jobs(struct loader *l)
 	struct warn w = {
 		.l = l,
 		.now_s = clock_now_ms() / 1000,
-		.is_shared = jobfile_is_shared(l->file),
-		.on_lease_loss = map_find(&l->keys, "on_lease_loss"),
-		.on_lost = map_find(&l->keys, "on_lost"),
+		.on_lease_loss = warn_key(l, "on_lease_loss"),
+		.on_lost = warn_key(l, "on_lost"),
 	};
-	size_t i;
 
-	for (w.room = 16; w.room * 3 < l->file->n * 4; w.room *= 2)
-		continue;
-	w.slot = mem_zalloc(w.room, sizeof *w.slot);
-	loader_push(l, "jobs");
-	for (i = 0; i < l->file->n; i++) {
-		const struct job *job = &l->file->job[i];
-
-		loader_push(l, job->name);
-		warn_same_command(&w, i);
-		warn_not_shared(&w, job);
-		if (job->kind == JOB_CRON) {
-			warn_each_second(&w, job);
-			warn_gap(&w, job);
-			if (job->jitter_ms > 0)
-				warn_jitter(&w, job);
-		}
-		loader_pop(l);
-	}
-	loader_pop(l);
-	free(w.slot);
+	w.is_shared = jobfile_is_shared(l->file);
+	warn_set(&w, &l->jobs);
+	w.is_shared = jobfile_queue_is_shared(l->file);
+	warn_set(&w, &l->handlers);
 }

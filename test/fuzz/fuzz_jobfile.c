@@ -39,18 +39,35 @@ look(const struct jobfile *file)
 	struct err err;
 	size_t i;
 
-	must(file->n > 0 && file->zone != NULL && file->store != NULL);
+	must(file->n + file->handlers > 0 && file->zone != NULL &&
+	    file->store != NULL);
 	for (i = 0; i < file->n; i++) {
 		const struct job *job = &file->job[i];
 		int shown = 0;
 
-		must((job->command != NULL) != (job->argv != NULL));
+		must((job->command != NULL) + (job->argv != NULL) +
+			(job->handler != NULL) ==
+		    1);
+		must(job->handler == NULL ||
+		    jobfile_find_handler(file, job->handler, &err) != NULL);
 		must(job->when.zone != NULL && *job->working_dir == '/');
 		must(when_next(&job->when, 0) > 0);
 		must(jobfile_find(file, job->name, &err) == job);
 		jobfile_show(file, job, note, &shown);
 		must(shown > 10);
 		must(job_delay_ms(job) <= job->jitter_ms);
+	}
+	for (i = 0; i < file->handlers; i++) {
+		const struct job *job = &file->handler[i];
+		int shown = 0;
+
+		must((job->command != NULL) != (job->argv != NULL));
+		must(job->handler == NULL && job->kind == JOB_HANDLER);
+		must(job->workers > 0 && job->when.zone != NULL);
+		must(when_next(&job->when, 0) == WHEN_NEVER);
+		must(jobfile_find_handler(file, job->name, &err) == job);
+		jobfile_show(file, job, note, &shown);
+		must(shown > 10);
 	}
 }
 

@@ -1,9 +1,10 @@
 /*
  * jobfile -k: print each key, "job NAME|DEFAULT" or "file NAME|DEFAULT".
- * jobfile [-n] [-s] [-t] [-m] FILE [JOB]: load a jobfile as the library does
- * and print its errors, warnings ("warning: ...") and jobs; of JOB each key.
- * -n no environment, -s it must be safe, -t trust it, -m parse from memory
- * with no `include`. Exits with 78 where there are errors.
+ * jobfile [-j | -q] [-n] [-s] [-t] [-m] FILE [JOB]: load a jobfile as the
+ * library does and print its errors, warnings ("warning: ...") and jobs; of JOB
+ * each key. -j it must be a job, -q a handler, -n no environment, -s it must be
+ * safe, -t trust it, -m parse from memory with no `include`. Exits with 78 where
+ * there are errors.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,15 +56,34 @@ load_memory(const char *path, unsigned flags, struct jobfile *file,
 	return ok;
 }
 
+static void
+print_queue(const struct jobfile *file)
+{
+	printf("store queue %s, workers %d, size %d, aging %lld\n",
+	    jobfile_queue(file), file->queue_workers, file->queue_size,
+	    (long long)file->queue_aging_ms);
+}
+
+static const struct job *
+find(const struct jobfile *file, const char *name, char what, struct err *err)
+{
+	const struct job *job = map_find(&file->names, name);
+
+	if (what == 'q')
+		return jobfile_find_handler(file, name, err);
+	if (what == 'j' || job == NULL)
+		return jobfile_find(file, name, err);
+	return job;
+}
+
 static int
-print_file(const struct jobfile *file, const char *name)
+print_file(const struct jobfile *file, const char *name, char what)
 {
 	struct err err;
 	size_t i;
 
 	if (name != NULL) {
-		const struct job *job = jobfile_find(file, name, &err);
-
+		const struct job *job = find(file, name, what, &err);
 		if (job == NULL) {
 			printf("%s\n", err.msg);
 			return 3;
@@ -80,9 +100,14 @@ print_file(const struct jobfile *file, const char *name)
 						 : "none",
 		    jobfile_history(file), file->min_replicas,
 		    jobfile_is_shared(file) ? ", shared" : "");
+	if (file->handlers != 0)
+		print_queue(file);
 	for (i = 0; i < file->n; i++)
 		printf("%s %s\n", file->job[i].name,
 		    job_kind_name(file->job[i].kind));
+	for (i = 0; i < file->handlers; i++)
+		printf("%s %s\n", file->handler[i].name,
+		    job_kind_name(file->handler[i].kind));
 	return 0;
 }
 
@@ -107,8 +132,9 @@ main(int argc, char **argv)
 	struct jobfile file = { 0 };
 	unsigned flags = 0;
 	int c, status = 78;
+	char what = '\0';
 
-	while ((c = getopt(argc, argv, "knstm")) != -1) {
+	while ((c = getopt(argc, argv, "jqknstm")) != -1) {
 		if (c == 'k')
 			return print_keys("file", keys_file, keys_file_len) +
 			    print_keys("job", keys_job, keys_job_len);
@@ -116,6 +142,7 @@ main(int argc, char **argv)
 		flags |= c == 's' ? (unsigned)JOBFILE_MUST_BE_SAFE : 0;
 		flags |= c == 't' ? (unsigned)JOBFILE_TRUST_FILE : 0;
 		is_memory |= c == 'm';
+		what = c == 'j' || c == 'q' ? (char)c : what;
 	}
 	if (optind >= argc)
 		return 2;
@@ -124,7 +151,7 @@ main(int argc, char **argv)
 	print_list("", &errors);
 	print_list("warning: ", &warnings);
 	if (ok) {
-		status = print_file(&file, argv[optind + 1]);
+		status = print_file(&file, argv[optind + 1], what);
 		jobfile_release(&file);
 	}
 	errlist_release(&errors);
