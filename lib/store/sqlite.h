@@ -78,14 +78,60 @@ enum sqlite_sql {
 	SQL_LIVE_COUNT,
 	SQL_SAMPLE,
 	SQL_WATERMARKS,
+
+	/* From here on the queue's; their texts are in sqlite_work_sql.c */
+	SQL_WORK_FIRST,
+	SQL_WORK_PUT = SQL_WORK_FIRST,
+	SQL_WORK_HAS,
+	SQL_WORK_FIND,
+	SQL_WORK_BY_KEY,
+	SQL_WORK_ENDED,
+	SQL_WORK_WAITS,
+	SQL_WORK_RELEASED,
+	SQL_WORK_CRASHED,
+	SQL_WORK_TOLD,
+	SQL_WORK_REVIVED,
+	SQL_WORK_DROP,
+	SQL_PAYLOAD_PUT,
+	SQL_PAYLOAD_OF,
+	SQL_PAYLOAD_DROP,
+	SQL_OUTCOME_PUT,
+	SQL_OUTCOME_OF,
+	SQL_OUTCOME_DROP,
+	SQL_OUTCOME_MUTE,
+	SQL_OUTCOME_OUTPUTS,
+	SQL_OUTCOME_FORGET,
+	SQL_QUEUE_COUNT,
+	SQL_QUEUE_MOVED,
+	SQL_WORK_TAKEN_BY,
+	SQL_WORK_PROMOTE,
+	SQL_WORK_NEXT_DUE,
+	SQL_WORK_BEST,
+	SQL_WORK_TAKE,
+	SQL_WORK_FENCE,
+	SQL_WORK_ASKED,
+	SQL_WORK_HANDLERS,
+	SQL_WORK_UNASKED,
+	SQL_WORK_RUNNING,
+	SQL_WORK_READY,
+	SQL_WORK_DELAYED,
+	SQL_WORK_BURIED,
+	SQL_WORK_DONE,
+	SQL_WORK_CANCELLED,
+	SQL_WORK_OLD_BURIED,
+	SQL_WORK_OLD,
+	SQL_WORK_COUNT,
+	SQL_WORK_BETWEEN,
+	SQL_WORK_RUN_BETWEEN,
 	SQL_COUNT
 };
 
 /* A name that rows hold as a number: of a job, or of a worker. */
 struct sqlite_name {
 	int64_t id;
-	char *kind;   /* of a job, as its row has it */
-	int64_t kept; /* by it, as far as this process knows; -1: unknown */
+	char *kind;       /* of a job, as its row has it */
+	int64_t kept;     /* by it, as far as this process knows; -1: unknown */
+	int64_t asked_ms; /* of a handler: written last by this process */
 	/* Another name of this id: only a damaged file has one. */
 	struct sqlite_name *older;
 	char text[];
@@ -115,6 +161,9 @@ struct sqlite {
 	bool owes_take_over;
 	struct identity self;
 	int64_t take_over_ms;
+	/* What this transaction has done to the queue's counts. */
+	int64_t moved[WORK_STATES + 1]; /* outputs are the last */
+	int version;                    /* of the schema, as it was opened */
 };
 
 /* Distances wrap rather than overflow, and wrap back when they are read. */
@@ -160,6 +209,8 @@ bool sqlite_file_set_aside(
 
 /* sqlite_db.c: statements, transactions, names, errors. */
 void sqlite_release(struct sqlite *sq);
+/* The queue's, from SQL_WORK_FIRST on. */
+extern const char *const sqlite_work_sql[];
 /* Prepare them all, which no schema but ours lets happen. */
 int sqlite_prepare_all(struct sqlite *sq);
 /* A kept statement, ready to bind; NULL where it could not be prepared. */
@@ -210,6 +261,15 @@ bool
 sqlite_read_row(struct sqlite *sq, sqlite3_stmt *stmt, struct record *record);
 bool sqlite_read_ulid(sqlite3_stmt *stmt, int at, struct ulid *id);
 int64_t sqlite_read_ms(sqlite3_stmt *stmt, int at); /* NULL: CLOCK_NONE */
+/* NULL is `none`, both ways. */
+int64_t sqlite_read_or(sqlite3_stmt *stmt, int at, int64_t none);
+void
+sqlite_bind_unless(sqlite3_stmt *stmt, int at, int64_t value, int64_t none);
+void sqlite_bind_text(sqlite3_stmt *stmt, int at, const char *text);
+/* Three columns from `at` on. */
+void
+sqlite_bind_identity(sqlite3_stmt *stmt, int at, const struct identity *id);
+void sqlite_read_identity(sqlite3_stmt *stmt, int at, struct identity *id);
 const char *sqlite_kind_name(sqlite3_stmt *stmt, int at);
 void sqlite_bind_kind(sqlite3_stmt *stmt, int at, const char *kind);
 
@@ -252,6 +312,8 @@ bool sqlite_apply(
  */
 int
 sqlite_end(struct sqlite *sq, const struct record *record, struct store_op *op);
+/* What it wrote, beside its record. */
+int sqlite_put_output(struct sqlite *sq, const struct record *record);
 /* Is it the store that failed, not this one operation? */
 bool sqlite_is_store_failure(int rc);
 
@@ -278,7 +340,21 @@ int sqlite_pay_take_over(struct sqlite *sq);
 bool sqlite_take_over(struct store *store, const struct identity *self,
     int64_t now_ms, struct store_start *start, struct err *err);
 
-/* sqlite_read.c, sqlite_stats.c */
+/* sqlite_keep.c: inside a transaction, before its end. A result code. */
+int sqlite_work_settle(struct sqlite *sq);
+
+/* sqlite_read.c, sqlite_stats.c, sqlite_queue.c */
+/* One moment's view; and its end, also after a failure: true if rc is good. */
+int sqlite_begin_reading(struct sqlite *sq);
+bool sqlite_end_reading(struct sqlite *sq, int rc, struct err *err);
+/* The output of a record that is the caller's, into it. */
+int sqlite_read_output(struct sqlite *sq, struct record *record);
+bool sqlite_queue_list(struct store *store, const struct queue_filter *filter,
+    queue_fn *each, void *data, struct err *err);
+bool sqlite_queue_count(struct store *store, const char *handler,
+    struct queue_counts *counts, struct err *err);
+bool sqlite_queue_find(struct store *store, const char *prefix,
+    bool with_output, struct work *work, bool *found, struct err *err);
 bool sqlite_list(struct store *store, const struct history_filter *filter,
     history_fn *each, void *data, struct err *err);
 bool sqlite_find(struct store *store, const char *prefix, bool with_output,

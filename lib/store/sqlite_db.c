@@ -10,7 +10,7 @@
  * Statuses in these texts are enum record_status: 2 completed, 3 failed,
  * 4 skipped, 5 cancelled, 6 lost. sqlite_open.c asserts it.
  */
-static const char *const sql[SQL_COUNT] = {
+static const char *const sql[SQL_WORK_FIRST] = {
 	[SQL_TRANSACTION] = "BEGIN IMMEDIATE",
 	[SQL_SNAPSHOT] = "BEGIN",
 	[SQL_COMMIT] = "COMMIT",
@@ -25,7 +25,10 @@ static const char *const sql[SQL_COUNT] = {
 	[SQL_WORKER_SWEEP] =
 	    "DELETE FROM worker WHERE id <> ?1 AND id NOT IN"
 	    " (SELECT worker FROM run WHERE worker IS NOT NULL"
-	    " UNION SELECT worker FROM live WHERE worker IS NOT NULL)",
+	    " UNION SELECT worker FROM live WHERE worker IS NOT NULL"
+	    " UNION SELECT worker FROM outcome WHERE worker IS NOT NULL"
+	    " UNION SELECT worker FROM work WHERE state = 2"
+	    " AND worker IS NOT NULL)",
 	[SQL_WORKER_NAME] = "SELECT name FROM worker WHERE id = ?1",
 
 	[SQL_JOB_STATE] = "SELECT watermark, fence FROM job WHERE id = ?1",
@@ -122,7 +125,10 @@ static const char *const sql[SQL_COUNT] = {
 	[SQL_PRUNE_FULL] = "SELECT id, kept, kept_skips FROM job"
 			   " WHERE kept > ?1 OR kept_skips > ?2",
 	[SQL_RUN_DROP] = "DELETE FROM run WHERE job = ?1 AND id = ?2",
-	[SQL_OUTPUT_DROP] = "DELETE FROM output WHERE run = ?1",
+	/* the queue may keep it for longer than history */
+	[SQL_OUTPUT_DROP] = "DELETE FROM output WHERE run = ?1 AND NOT EXISTS"
+			    " (SELECT 1 FROM outcome"
+			    " WHERE id = ?1 AND output = 1)",
 	[SQL_JOB_PRUNED] = "UPDATE job SET kept = kept - ?2,"
 			   " kept_skips = kept_skips - ?3 WHERE id = ?1",
 
@@ -185,8 +191,11 @@ sqlite_stmt(struct sqlite *sq, enum sqlite_sql which)
 	if (*stmt != NULL)
 		sqlite3_reset(*stmt);
 	else
-		sqlite3_prepare_v3(sq->db, sql[which], -1,
-		    SQLITE_PREPARE_PERSISTENT, stmt, NULL);
+		sqlite3_prepare_v3(sq->db,
+		    which < SQL_WORK_FIRST
+			? sql[which]
+			: sqlite_work_sql[which - SQL_WORK_FIRST],
+		    -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
 	return *stmt;
 }
 
@@ -264,6 +273,7 @@ names_keep(
 	name->id = id;
 	name->kind = mem_strdup(kind);
 	name->kept = -1;
+	name->asked_ms = CLOCK_NONE;
 	memcpy(name->text, text, len + 1);
 	if ((uint64_t)id >= room) {
 		room = (size_t)id * 2 + 16;
@@ -300,6 +310,7 @@ int
 sqlite_begin(struct sqlite *sq)
 {
 	sq->transactions++;
+	memset(sq->moved, 0, sizeof sq->moved);
 	return sqlite_do(sq, SQL_TRANSACTION);
 }
 
@@ -308,6 +319,7 @@ sqlite_undo(struct sqlite *sq)
 {
 	if (!sqlite3_get_autocommit(sq->db))
 		sqlite_do(sq, SQL_ROLLBACK);
+	memset(sq->moved, 0, sizeof sq->moved);
 	/* numbers that were given within it are undone too */
 	names_release(&sq->jobs);
 	names_release(&sq->workers);

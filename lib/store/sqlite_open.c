@@ -59,6 +59,9 @@ static const struct store_ops sqlite_ops = {
 	.last = sqlite_last,
 	.jobs = sqlite_jobs,
 	.sample = sqlite_sample,
+	.queue_list = sqlite_queue_list,
+	.queue_count = sqlite_queue_count,
+	.queue_find = sqlite_queue_find,
 };
 
 static bool
@@ -196,9 +199,6 @@ check_whole(struct sqlite *sq)
 							     : SQLITE_CORRUPT;
 	}
 	sqlite3_finalize(stmt);
-	/* a schema in which our statements make no sense is damaged as well */
-	if (rc == SQLITE_OK && sqlite_prepare_all(sq) == SQLITE_ERROR)
-		rc = SQLITE_CORRUPT;
 	return rc;
 }
 
@@ -250,9 +250,11 @@ set_up(struct sqlite *sq, int64_t version)
 		rc = exec(
 		    sq->db, "PRAGMA journal_size_limit = " LOG_SIZE_LIMIT);
 	/* what another process locks can be opened, if not written */
-	if (rc != SQLITE_OK || version == (int64_t)ARRAY_LEN(migration))
-		return rc;
-	return migrate(sq);
+	if (rc == SQLITE_OK && version < (int64_t)ARRAY_LEN(migration))
+		rc = migrate(sq);
+	if (rc == SQLITE_OK)
+		sq->version = (int)ARRAY_LEN(migration);
+	return rc;
 }
 
 /* One attempt. Damage is told from all else, for which err is filled. */
@@ -280,8 +282,14 @@ try_open(struct sqlite *sq, enum store_mode mode, struct err *err)
 		if (is_damage(rc))
 			verdict = IS_DAMAGED;
 	}
+	sq->version = (int)version;
 	if (mode != STORE_READ && (verdict == IS_OURS || verdict == IS_EMPTY)) {
 		rc = rc == SQLITE_OK ? set_up(sq, version) : rc;
+		if (rc == SQLITE_OK && mode == STORE_OWN)
+			rc = sqlite_prepare_all(sq);
+		/* a schema in which our statements make no sense */
+		if (rc == SQLITE_ERROR && mode == STORE_OWN)
+			rc = SQLITE_CORRUPT;
 		verdict = is_damage(rc) ? IS_DAMAGED : IS_OURS;
 	}
 	if (rc != SQLITE_OK && verdict != IS_UNUSABLE) {

@@ -28,15 +28,15 @@ struct listing {
 	bool is_over;
 };
 
-static int
-begin_reading(struct sqlite *sq)
+int
+sqlite_begin_reading(struct sqlite *sq)
 {
 	return sqlite_do(sq, SQL_SNAPSHOT);
 }
 
-/* Also ends what a failure left open. Returns true where rc is good. */
-static bool
-end_reading(struct sqlite *sq, int rc, struct err *err)
+/* Also ends what a failure left open. */
+bool
+sqlite_end_reading(struct sqlite *sq, int rc, struct err *err)
 {
 	if (rc != SQLITE_OK)
 		sqlite_err(sq, rc, "read", err);
@@ -171,17 +171,16 @@ sqlite_list(struct store *store, const struct history_filter *filter,
 	if (filter->limit > 0)
 		list.left = filter->limit;
 	lookup_bound(filter, &list.from);
-	rc = begin_reading(sq);
+	rc = sqlite_begin_reading(sq);
 	if (rc == SQLITE_OK && filter->job != NULL)
 		job = sqlite_job_find(sq, filter->job, &rc);
 	if (rc == SQLITE_OK && (job != 0 || filter->job == NULL))
 		rc = list_all(&list, job);
-	return end_reading(sq, rc, err);
+	return sqlite_end_reading(sq, rc, err);
 }
 
-/* The output of a record that is the caller's, into it. */
-static int
-read_output(struct sqlite *sq, struct record *record)
+int
+sqlite_read_output(struct sqlite *sq, struct record *record)
 {
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_OUTPUT_OF);
 	int rc;
@@ -265,14 +264,14 @@ sqlite_find(struct store *store, const char *prefix, bool with_output,
 		*found = false;
 		return true;
 	}
-	rc = begin_reading(sq);
+	rc = sqlite_begin_reading(sq);
 	if (rc == SQLITE_OK)
 		rc = lookup_between(sq, SQL_RUN_BETWEEN, &low, &high, &lookup);
 	if (rc == SQLITE_OK)
 		rc = lookup_between(sq, SQL_LIVE_BETWEEN, &low, &high, &lookup);
 	if (rc == SQLITE_OK && with_output && lookup.n == 1)
-		rc = read_output(sq, &lookup.record[0]);
-	is_good = end_reading(sq, rc, err) &&
+		rc = sqlite_read_output(sq, &lookup.record[0]);
+	is_good = sqlite_end_reading(sq, rc, err) &&
 	    !lookup_is_ambiguous(&lookup, prefix, err);
 	lookup_give(&lookup, is_good, record, found);
 	return is_good;
@@ -290,7 +289,7 @@ sqlite_last(struct store *store, const char *job, struct record *record,
 
 	if (!sqlite_is_ours(sq, err))
 		return false;
-	rc = begin_reading(sq);
+	rc = sqlite_begin_reading(sq);
 	if (rc == SQLITE_OK)
 		id = sqlite_job_find(sq, job, &rc);
 	if (rc == SQLITE_OK && id != 0)
@@ -306,8 +305,8 @@ sqlite_last(struct store *store, const char *job, struct record *record,
 		lookup.record[1] = older;
 	}
 	if (rc == SQLITE_OK && lookup.n > 0)
-		rc = read_output(sq, &lookup.record[0]);
-	is_good = end_reading(sq, rc, err);
+		rc = sqlite_read_output(sq, &lookup.record[0]);
+	is_good = sqlite_end_reading(sq, rc, err);
 	lookup_give(&lookup, is_good, record, found);
 	return is_good;
 }

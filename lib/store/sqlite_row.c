@@ -58,8 +58,8 @@ sqlite_bind_ms(sqlite3_stmt *stmt, int at, int64_t ms)
 		sqlite3_bind_int64(stmt, at, ms);
 }
 
-static void
-bind_unsqlite_less(sqlite3_stmt *stmt, int at, int64_t value, int64_t none)
+void
+sqlite_bind_unless(sqlite3_stmt *stmt, int at, int64_t value, int64_t none)
 {
 	if (value == none)
 		sqlite3_bind_null(stmt, at);
@@ -67,8 +67,8 @@ bind_unsqlite_less(sqlite3_stmt *stmt, int at, int64_t value, int64_t none)
 		sqlite3_bind_int64(stmt, at, value);
 }
 
-static void
-bind_text(sqlite3_stmt *stmt, int at, const char *text)
+void
+sqlite_bind_text(sqlite3_stmt *stmt, int at, const char *text)
 {
 	if (text == NULL)
 		sqlite3_bind_null(stmt, at);
@@ -86,7 +86,7 @@ sqlite_bind_kind(sqlite3_stmt *stmt, int at, const char *kind)
 			sqlite3_bind_int(stmt, at, (int)i);
 			return;
 		}
-	bind_text(stmt, at, kind);
+	sqlite_bind_text(stmt, at, kind);
 }
 
 static void
@@ -103,7 +103,7 @@ bind_instants(sqlite3_stmt *stmt, const struct record *r)
 	}
 	if (r->duration_ms > 0)
 		from = sqlite_plus(from, r->duration_ms);
-	bind_unsqlite_less(stmt, COL_DURATION + 1, r->duration_ms, -1);
+	sqlite_bind_unless(stmt, COL_DURATION + 1, r->duration_ms, -1);
 	if (r->completed_ms != CLOCK_NONE)
 		sqlite3_bind_int64(
 		    stmt, COL_REST + 1, sqlite_less(r->completed_ms, from));
@@ -127,27 +127,28 @@ sqlite_bind_run(
 	sqlite3_bind_int(stmt, COL_TRIGGER + 1, (int)r->trigger);
 	sqlite3_bind_int(stmt, COL_REASON + 1, (int)r->reason);
 	sqlite3_bind_int(stmt, COL_ATTEMPT + 1, r->attempt);
-	bind_unsqlite_less(stmt, COL_EXIT_CODE + 1, r->exit_code, -1);
-	bind_unsqlite_less(stmt, COL_SIGNAL + 1, r->signal, 0);
-	bind_unsqlite_less(stmt, COL_WORKER + 1, worker, 0);
-	bind_unsqlite_less(stmt, COL_USER_US + 1, r->user_us, -1);
-	bind_unsqlite_less(stmt, COL_SYSTEM_US + 1, r->system_us, -1);
-	bind_unsqlite_less(stmt, COL_MAX_RSS + 1, r->max_rss_kb, -1);
+	sqlite_bind_unless(stmt, COL_EXIT_CODE + 1, r->exit_code, -1);
+	sqlite_bind_unless(stmt, COL_SIGNAL + 1, r->signal, 0);
+	sqlite_bind_unless(stmt, COL_WORKER + 1, worker, 0);
+	sqlite_bind_unless(stmt, COL_USER_US + 1, r->user_us, -1);
+	sqlite_bind_unless(stmt, COL_SYSTEM_US + 1, r->system_us, -1);
+	sqlite_bind_unless(stmt, COL_MAX_RSS + 1, r->max_rss_kb, -1);
 	sqlite3_bind_int64(stmt, COL_OUTPUT_BYTES + 1, r->output_bytes);
 	sqlite3_bind_int64(stmt, COL_COUNT + 1, r->count);
 	sqlite3_bind_int64(stmt, COL_FENCE + 1, (int64_t)r->fence);
 	sqlite_bind_kind(stmt, COL_KIND + 1, r->kind);
-	bind_text(stmt, COL_ERROR + 1, r->error);
-	bind_text(stmt, COL_METADATA + 1, r->metadata);
-	bind_text(stmt, COL_ATTEMPTS + 1, r->attempts);
+	sqlite_bind_text(stmt, COL_ERROR + 1, r->error);
+	sqlite_bind_text(stmt, COL_METADATA + 1, r->metadata);
+	sqlite_bind_text(stmt, COL_ATTEMPTS + 1, r->attempts);
 }
 
-static void
-bind_identity(sqlite3_stmt *stmt, int at, const struct identity *id)
+void
+sqlite_bind_identity(sqlite3_stmt *stmt, int at, const struct identity *id)
 {
-	bind_unsqlite_less(stmt, at + 1, id->pid, 0);
-	bind_unsqlite_less(stmt, at + 2, (int64_t)id->start_ticks, 0);
-	bind_text(stmt, at + 3, id->boot_id[0] != '\0' ? id->boot_id : NULL);
+	sqlite_bind_unless(stmt, at, id->pid, 0);
+	sqlite_bind_unless(stmt, at + 1, (int64_t)id->start_ticks, 0);
+	sqlite_bind_text(
+	    stmt, at + 2, id->boot_id[0] != '\0' ? id->boot_id : NULL);
 }
 
 void
@@ -156,8 +157,8 @@ sqlite_bind_live(sqlite3_stmt *stmt, int64_t job, int64_t worker,
 {
 	sqlite_bind_run(stmt, job, worker, r);
 	sqlite_bind_ms(stmt, COL_RETRY_AT + 1, r->retry_at_ms);
-	bind_identity(stmt, COL_OWNER, &r->owner);
-	bind_identity(stmt, COL_LEADER, &r->leader);
+	sqlite_bind_identity(stmt, COL_OWNER + 1, &r->owner);
+	sqlite_bind_identity(stmt, COL_LEADER + 1, &r->leader);
 	sqlite_bind_ms(stmt, COL_CLAIM + 1, claim_ms);
 }
 
@@ -192,8 +193,8 @@ sqlite_kind_name(sqlite3_stmt *stmt, int at)
 							   : NULL;
 }
 
-static int64_t
-read_or(sqlite3_stmt *stmt, int at, int64_t none)
+int64_t
+sqlite_read_or(sqlite3_stmt *stmt, int at, int64_t none)
 {
 	if (sqlite3_column_type(stmt, at) == SQLITE_NULL)
 		return none;
@@ -215,7 +216,7 @@ read_instants(sqlite3_stmt *stmt, struct record *r)
 		from = sqlite_plus(made, sqlite3_column_int64(stmt, COL_START));
 		r->started_ms = from;
 	}
-	r->duration_ms = read_or(stmt, COL_DURATION, -1);
+	r->duration_ms = sqlite_read_or(stmt, COL_DURATION, -1);
 	if (r->duration_ms > 0)
 		from = sqlite_plus(from, r->duration_ms);
 	if (sqlite3_column_type(stmt, COL_REST) != SQLITE_NULL)
@@ -243,8 +244,8 @@ read_enums(sqlite3_stmt *stmt, struct record *r)
 	return true;
 }
 
-static void
-read_identity(sqlite3_stmt *stmt, int at, struct identity *id)
+void
+sqlite_read_identity(sqlite3_stmt *stmt, int at, struct identity *id)
 {
 	const char *boot = read_text(stmt, at + 2);
 	size_t len = boot != NULL ? strlen(boot) : 0;
@@ -269,14 +270,14 @@ sqlite_read_row(struct sqlite *sq, sqlite3_stmt *stmt, struct record *r)
 		return false;
 	read_instants(stmt, r);
 	r->attempt = sqlite3_column_int(stmt, COL_ATTEMPT);
-	r->exit_code = (int)read_or(stmt, COL_EXIT_CODE, -1);
+	r->exit_code = (int)sqlite_read_or(stmt, COL_EXIT_CODE, -1);
 	r->signal = sqlite3_column_int(stmt, COL_SIGNAL);
-	worker = read_or(stmt, COL_WORKER, 0);
+	worker = sqlite_read_or(stmt, COL_WORKER, 0);
 	if (worker != 0)
 		r->worker = (char *)sqlite_worker_name(sq, worker);
-	r->user_us = read_or(stmt, COL_USER_US, -1);
-	r->system_us = read_or(stmt, COL_SYSTEM_US, -1);
-	r->max_rss_kb = read_or(stmt, COL_MAX_RSS, -1);
+	r->user_us = sqlite_read_or(stmt, COL_USER_US, -1);
+	r->system_us = sqlite_read_or(stmt, COL_SYSTEM_US, -1);
+	r->max_rss_kb = sqlite_read_or(stmt, COL_MAX_RSS, -1);
 	r->output_bytes = sqlite3_column_int64(stmt, COL_OUTPUT_BYTES);
 	r->count = sqlite3_column_int64(stmt, COL_COUNT);
 	r->fence = (uint64_t)sqlite3_column_int64(stmt, COL_FENCE);
@@ -287,7 +288,7 @@ sqlite_read_row(struct sqlite *sq, sqlite3_stmt *stmt, struct record *r)
 	if (sqlite3_column_count(stmt) <= COL_RETRY_AT)
 		return true;
 	r->retry_at_ms = sqlite_read_ms(stmt, COL_RETRY_AT);
-	read_identity(stmt, COL_OWNER, &r->owner);
-	read_identity(stmt, COL_LEADER, &r->leader);
+	sqlite_read_identity(stmt, COL_OWNER, &r->owner);
+	sqlite_read_identity(stmt, COL_LEADER, &r->leader);
 	return true;
 }

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/store/sqlite.h"
+#include "lib/store/sqlite_work.h"
 
 /*
  * Writing: each batch of operations is one transaction, taken at once for
@@ -67,6 +67,23 @@ has_ended(struct sqlite *sq, int64_t job, const struct ulid *id, bool *answer)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* Its run is only to put work in the queue: over with that, or not begun. */
+static int
+begin_work(struct sqlite *sq, struct store_op *op)
+{
+	struct record *record = &op->record;
+	int rc = sqlite_work(sq, op);
+
+	if (rc != SQLITE_OK || op->result == CLAIM_FULL)
+		return rc;
+	rc = sqlite_put_live(sq, record,
+	    store_op_claims(op) ? record->scheduled_ms : CLOCK_NONE);
+	record->status = RECORD_COMPLETED;
+	if (record->completed_ms == CLOCK_NONE)
+		record->completed_ms = clock_now_ms();
+	return rc == SQLITE_OK ? sqlite_end(sq, record, NULL) : rc;
+}
+
 static int
 begin(struct sqlite *sq, int64_t job, struct store_op *op)
 {
@@ -75,6 +92,8 @@ begin(struct sqlite *sq, int64_t job, struct store_op *op)
 
 	if (rc != SQLITE_OK || !is_new)
 		return rc;
+	if (op->work != NULL)
+		return begin_work(sq, op);
 	if (op->lock != NULL && !sqlite_take_lock(sq, op))
 		return rc;
 	return put_live(sq, job, &op->record,
@@ -96,8 +115,8 @@ drop_output(struct sqlite *sq, const struct ulid *id)
  * The output of its last attempt. One that wrote nothing leaves none of an
  * earlier one behind; a record that was read back has its bytes here already.
  */
-static int
-put_output(struct sqlite *sq, const struct record *record)
+int
+sqlite_put_output(struct sqlite *sq, const struct record *record)
 {
 	sqlite3_stmt *stmt;
 
@@ -373,7 +392,7 @@ end(struct sqlite *sq, int64_t job, const struct record *given,
 		rc = put_run(sq, job, &record, &is_new);
 	if (rc != SQLITE_OK || !is_new)
 		return rc;
-	rc = put_output(sq, &record);
+	rc = sqlite_put_output(sq, &record);
 	return rc == SQLITE_OK ? count_end(sq, job, &record, op, &dropped) : rc;
 }
 
@@ -399,7 +418,7 @@ update(struct sqlite *sq, int64_t job, const struct record *record)
 	rc = put_live(sq, job, record, CLOCK_NONE);
 	if (rc != SQLITE_OK || record->status != RECORD_PENDING)
 		return rc;
-	return put_output(sq, record);
+	return sqlite_put_output(sq, record);
 }
 
 static int
@@ -440,6 +459,8 @@ apply_one(struct sqlite *sq, struct store_op *op)
 	op->result = CLAIM_GRANTED;
 	if (op->kind == STORE_ONCE)
 		return once(sq, op);
+	if (op->kind == STORE_WORK)
+		return sqlite_work(sq, op);
 	if (op->record.job == NULL)
 		return SQLITE_CONSTRAINT;
 	job = sqlite_job_put(sq, op->record.job, op->record.kind, &rc);
@@ -491,9 +512,14 @@ newest(struct store_op **ops, size_t n)
 	int64_t ms = CLOCK_NONE;
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (ops[i]->record.completed_ms > ms)
-			ms = ops[i]->record.completed_ms;
+	for (i = 0; i < n; i++) {
+		const struct record *record = ops[i]->kind == STORE_WORK
+		    ? &ops[i]->work->work.record
+		    : &ops[i]->record;
+
+		if (record->completed_ms > ms)
+			ms = record->completed_ms;
+	}
 	return ms;
 }
 
@@ -531,6 +557,8 @@ sqlite_apply(
 		rc = apply_all(sq, ops, n);
 	if (rc == SQLITE_OK)
 		rc = sqlite_prune_old(sq, newest(ops, n));
+	if (rc == SQLITE_OK)
+		rc = sqlite_work_settle(sq);
 	if (rc == SQLITE_OK)
 		rc = sqlite_do(sq, SQL_COMMIT);
 	if (rc == SQLITE_OK) {

@@ -100,15 +100,26 @@ release_works(struct work *work, size_t n)
 }
 
 void
+work_op_forget(struct work_op *op)
+{
+	release_works(op->taken, op->n_taken);
+	release_works(op->buried, op->n_buried);
+	free(op->told);
+	op->taken = op->buried = NULL;
+	op->told = NULL;
+	op->n_taken = op->n_buried = op->n_told = op->n_returned = 0;
+	op->next_due_ms = -1;
+	op->is_more = false;
+}
+
+void
 work_op_free(struct work_op *op)
 {
 	if (op == NULL)
 		return;
+	work_op_forget(op);
 	work_release(&op->work);
-	release_works(op->taken, op->n_taken);
-	release_works(op->buried, op->n_buried);
 	free(op->want);
-	free(op->told);
 	free(op);
 }
 

@@ -27,6 +27,9 @@
 #define WORK_BURIED_KEPT 10000
 /* No worker has asked for its handler for so long: it is buried. */
 #define WORK_UNKNOWN_MS (INT64_C(24) * 60 * 60 * 1000)
+/* The errors of work that was buried by the store. */
+#define WORK_DIED    "its worker died"
+#define WORK_UNKNOWN "no worker knows its handler"
 /* `aging: none`: a step of priority outweighs any wait. */
 #define WORK_STRICT_MS INT64_C(10000000000)
 
@@ -104,7 +107,9 @@ enum work_op_kind {
 	 * Take what is to be done next, up to `most` pieces, for an attempt
 	 * each; and see to what is due, and with is_reaping to what the dead
 	 * left and to what nobody knows. All taken carry `take`, a new id each
-	 * time; the same again gets the same again.
+	 * time; the same again gets the same again. Who takes is in
+	 * work.record: worker, and owner. What is wanted names all handlers
+	 * that the worker knows, those that it has no room for with an n of 0.
 	 */
 	WORK_TAKE,
 	/*
@@ -164,7 +169,7 @@ struct work_op {
 	enum work_put put;
 	/* TAKE */
 	struct ulid take;
-	struct work_want *want; /* owned */
+	struct work_want *want; /* owned; its handlers are not */
 	size_t n_want;
 	int most;
 	bool is_reaping;
@@ -185,6 +190,8 @@ struct work_op {
 
 struct work_op *work_op_new(enum work_op_kind kind);
 void work_op_free(struct work_op *op); /* takes NULL */
+/* The answers of a TAKE, for one that is to be done again. */
+void work_op_forget(struct work_op *op);
 
 /* ERR_USAGE where it cannot be the key of a piece of work. */
 bool work_check_key(const char *key, struct err *err) MUST_CHECK;
