@@ -299,6 +299,49 @@ warning: wjobs.yaml:5:3: jobs.c: has the same handler and payload as 'b'
 warning: wjobs.yaml:5:3: jobs.c: 'env' is not used: the handler 'h' has its own"
 }
 
+@test "jobfile: an entry's own hook goes before defaults', and that before the file's" {
+  jobfile <<'END'
+hooks: {on_failure: tell, on_start: [logger, start], on_failure_repeat: 6h}
+defaults: {on_skip: skipped, on_start: none}
+handler_defaults: {on_failure_repeat: every, on_retry: again}
+jobs:
+  plain: {interval: 5m, command: a}
+  none: {interval: 5m, command: b, on_failure: none, on_skip: "none"}
+  own: {interval: 5m, command: c, on_failure: [none], on_recovery: "x\ny", on_failure_repeat: once}
+handlers:
+  h: {command: h, on_success: echo done}
+END
+  hooks() {
+    tool jobfile wjobs.yaml "$1" | grep -E '^on_(s|f|re)' | paste -sd'|'
+  }
+  is "$(tool jobfile wjobs.yaml | grep -c ^warning)" 0
+  is "$(hooks plain)" "on_start: none|on_failure: tell|on_skip: skipped|on_failure_repeat: 6h"
+  is "$(hooks none)" "on_start: none|on_failure: none|on_skip: none"
+  is "$(hooks own)" 'on_start: none|on_failure: [none]|on_skip: skipped|on_recovery: "x\ny"|on_failure_repeat: once'
+  is "$(hooks h)" "on_start: [logger, start]|on_success: echo done|on_failure: tell|on_retry: again|on_failure_repeat: every"
+}
+
+@test "jobfile: a failure is told once an incident, of a handler each time, unless said" {
+  loads "on_failure_repeat: once (default)" <<<'jobs: {a: {interval: 5m, command: x, on_failure: y}}'
+  loads "on_failure_repeat: every (default)" <<<'handlers: {a: {command: x, on_failure: y}}'
+  jobfile <<<'jobs: {a: {interval: 5m, command: x, on_success: y, on_failure_repeat: 1h}}'
+  run tool jobfile wjobs.yaml a
+  has "$output" "warning: wjobs.yaml:1:8: jobs.a: 'on_failure_repeat' means nothing without an 'on_failure'"
+}
+
+@test "jobfile: entries with the same hooks share what is kept of them" {
+  awk 'BEGIN {
+    print "hooks: {on_failure: notify-all}\njobs:"
+    for (i = 0; i < 1000; i++)
+      printf "  j%d: {interval: 5m, command: run %d, on_success: [%s, %d]}\n", i, i, "echo, \"a  b\"", i % 3
+  }' >wjobs.yaml
+  run tool jobfile -o wjobs.yaml
+  is "$output" "3"
+  run tool jobfile wjobs.yaml j5
+  has "$output" 'on_success: [echo, a  b, 2]'
+  has "$output" 'on_failure: notify-all'
+}
+
 # Within a second that is mostly the program's start.
 quickly() {
   run timeout "$((PATIENCE / 5))" "$TOOLS/jobfile" "$@"
@@ -546,10 +589,10 @@ manual_keys() {
   export PGPASSWORD=x
   mkdir jobs.d
   awk '/^\.Bd -literal/ { n++; next } /^\.Ed/ { on = 0 }
-    /^(timezone|jobs|env|queue): ?/ { on = 1 } /^\./ { on = 0 }
+    /^(timezone|jobs|env|queue|hooks): ?/ { on = 1 } /^\./ { on = 0 }
     on { print > (n ".yaml") }' "$TOP/man/wjobs.yaml.5"
   local file
-  for file in 1.yaml 3.yaml 4.yaml 5.yaml; do
+  for file in 1.yaml 3.yaml 4.yaml 5.yaml 6.yaml; do
     run tool jobfile -t "$file"
     is "$status" 0
     [[ $output != *warning* ]]

@@ -8,6 +8,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/jobfile/hooks.h"
 #include "lib/jobfile/list.h"
 #include "lib/jobfile/loader.h"
 #include "lib/jobfile/pairs.h"
@@ -39,6 +40,8 @@ finish_copy(struct finish *f, const struct key *key, struct job *job)
 	switch (key->type) {
 	case KEY_ENV:
 	case KEY_TIME:
+	case KEY_HOOK:
+	case KEY_REPEAT:
 		break;
 	case KEY_COMMAND:
 		job->command = from->command;
@@ -184,6 +187,7 @@ finish_job(struct finish *f, struct job *job)
 	loader_push(f->l, job->name);
 	finish_defaults(f, job);
 	finish_inherit(f, job);
+	hooks_settle(f->l, job);
 	if (!job->is_bad) {
 		finish_check(f, job);
 		finish_check_own(f, job, &own);
@@ -366,13 +370,14 @@ finish_set(struct finish *f, struct loader_set *set)
 {
 	size_t i;
 
-	f->set = set;
+	f->set = f->l->set = set;
 	f->env_base = pairs_merge(
 	    f->l->arena, f->l->file->env, set->by_default.env);
 	loader_push(f->l, set->name);
 	for (i = 0; i < *set->n; i++)
 		finish_job(f, &(*set->job)[i]);
 	loader_pop(f->l);
+	f->l->set = NULL;
 }
 
 void

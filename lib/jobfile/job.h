@@ -149,6 +149,14 @@ job_code_is_in(const struct job_codes *codes, int code)
 	    (codes->bit[code / 64] >> (code % 64) & 1) != 0;
 }
 
+static inline bool
+job_has_hook(const struct job *job, enum job_hook hook)
+{
+	return job->hooks != NULL &&
+	    (job->hooks->on[hook].command != NULL ||
+		job->hooks->on[hook].argv != NULL);
+}
+
 /*
  * The fixed delay of `jitter`: a hash of the name, from 0 to jitter_ms; and of
  * the host, for a job that every host runs.

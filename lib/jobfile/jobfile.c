@@ -182,6 +182,8 @@ load_end(struct loader *l, const char *path, size_t errors_before)
 	free(l->sources);
 	map_release(&l->keys);
 	map_release(&l->schedules);
+	map_release(&l->known_hooks);
+	arena_release(&l->scratch);
 	free(l->jobs.hashes);
 	free(l->handlers.hashes);
 	free(l->refs);

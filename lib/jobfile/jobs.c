@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/jobfile/hooks.h"
 #include "lib/jobfile/name.h"
 #include "lib/jobfile/value.h"
 
@@ -26,7 +27,8 @@ jobs_read_group(struct loader *l, const struct key *group,
 		/* the first part is the line behind the group's */
 		return loader_error(l, loader_place(l, node),
 		    "is not a map such as { %s: %s }",
-		    strchr(group[1].name, '.') + 1, group[1].text);
+		    strchr(group[1].name, '.') + 1,
+		    group[1].text != NULL ? group[1].text : "...");
 	for (name = node->first; name != NULL; name = name->next) {
 		if (name->is_bad)
 			continue;
@@ -129,6 +131,7 @@ jobs_read_keys(struct loader *l, const struct yaml_node *map, struct job *job)
 	}
 	if (!ok)
 		job->is_bad = true;
+	hooks_take(l, job);
 }
 
 /* A place in the array, with what no file says, and the name. */

@@ -162,6 +162,21 @@ const struct key keys_job[] = {
 	    .help = "how much of the output is kept, head and tail" },
 	{ "metadata", KEY_METADATA, JOB(metadata),
 	    .help = "texts that join each record" },
+	{ "on_start", KEY_HOOK, NONE, .min = JOB_ON_START,
+	    .help = "a command that is told when a run begins" },
+	{ "on_success", KEY_HOOK, NONE, .min = JOB_ON_SUCCESS,
+	    .help = "a command that is told of each success" },
+	{ "on_failure", KEY_HOOK, NONE, .min = JOB_ON_FAILURE,
+	    .help = "a command that is told when the last retry has failed" },
+	{ "on_retry", KEY_HOOK, NONE, .min = JOB_ON_RETRY,
+	    .help = "a command that is told of a failure that is tried again" },
+	{ "on_skip", KEY_HOOK, NONE, .min = JOB_ON_SKIP,
+	    .help = "a command that is told of what is not run" },
+	{ "on_recovery", KEY_HOOK, NONE, .min = JOB_ON_RECOVERY,
+	    .help = "a command that is told of the first success after failures" },
+	{ "on_failure_repeat", KEY_REPEAT, NONE,
+	    .text = "once", .handler_text = "every",
+	    .help = "how often on_failure is told of failures in a row" },
 };
 
 const struct key keys_file[] = {
@@ -207,6 +222,23 @@ const struct key keys_file[] = {
 	    .help = "where the queue lies, if not with the claims" },
 	{ "env", KEY_ENV, FILE_(env),
 	    .help = "variables for all jobs" },
+	{ "hooks", KEY_GROUP, NONE,
+	    .help = "hooks of jobs and handlers that do not give them" },
+	{ "hooks.on_start", KEY_HOOK, NONE, .min = JOB_ON_START,
+	    .help = "a command that is told when a run begins" },
+	{ "hooks.on_success", KEY_HOOK, NONE, .min = JOB_ON_SUCCESS,
+	    .help = "a command that is told of each success" },
+	{ "hooks.on_failure", KEY_HOOK, NONE, .min = JOB_ON_FAILURE,
+	    .help = "a command that is told when the last retry has failed" },
+	{ "hooks.on_retry", KEY_HOOK, NONE, .min = JOB_ON_RETRY,
+	    .help = "a command that is told of a failure that is tried again" },
+	{ "hooks.on_skip", KEY_HOOK, NONE, .min = JOB_ON_SKIP,
+	    .help = "a command that is told of what is not run" },
+	{ "hooks.on_recovery", KEY_HOOK, NONE, .min = JOB_ON_RECOVERY,
+	    .help = "a command that is told of the first success after failures" },
+	{ "hooks.on_failure_repeat", KEY_REPEAT, NONE,
+	    .words = "once; of handlers every",
+	    .help = "how often on_failure is told of failures in a row" },
 	{ "shell", KEY_PROGRAM, FILE_(shell), .text = "/bin/sh",
 	    .help = "the shell of jobs that name none" },
 	{ "defaults", KEY_DEFAULTS, NONE, .of = KEY_OF_JOB,
@@ -236,11 +268,9 @@ _Static_assert(ARRAY_LEN(keys_file) <= KEYSET_MAX, "a place for each key");
 
 /* Words of the contract that this version cannot act upon yet. */
 static const char *const later_job[] = { "user", "group", "umask", "nice",
-	"limits", "on_crash", "mailto", "mail_on", "expect_within", "on_start",
-	"on_success", "on_failure", "on_retry", "on_skip", "on_late",
-	"on_recovery", "on_failure_repeat", "hooks" };
-static const char *const later_file[] = { "log", "hooks", "sendmail",
-	"mailto" };
+	"limits", "on_crash", "mailto", "mail_on", "expect_within", "on_late" };
+static const char *const later_file[] = { "log", "sendmail", "mailto",
+	"hooks.on_late" };
 
 /* The name without its group: "max" of "retry.max"; NULL if not of it. */
 static const char *

@@ -25,6 +25,8 @@ enum key_type {
 	KEY_TIME,     /* int64_t, an instant; needs the zone, so read late */
 	KEY_ZONE,     /* const struct zone * */
 	KEY_COMMAND,  /* const char *, and the argv beside it */
+	KEY_HOOK,     /* a command or none; `min` is its enum job_hook */
+	KEY_REPEAT,   /* once, every or a duration; see hooks.h */
 	KEY_PROGRAM,  /* const char *: an absolute path */
 	KEY_DIR,      /* const char *: a path, ${VAR} expanded */
 	KEY_FILE,     /* const char *: a path */

@@ -133,43 +133,59 @@ list_has_open_quote(const char *s)
 	return quote != '\0';
 }
 
+static bool
+list_check_text(
+    struct loader *l, const struct key *key, const struct yaml_node *node)
+{
+	const char *text = value_scalar(l, key, node);
+
+	if (text == NULL)
+		return false;
+	if (text[strspn(text, " \t\r\n")] == '\0')
+		return loader_error(l, loader_place(l, node), "is empty");
+	if (node->is_plain && list_has_open_quote(text))
+		loader_warn(l, loader_place(l, node),
+		    "ends within a quote: from a blank and '#' on, "
+		    "YAML takes a line for a comment; quote the whole "
+		    "text, or write it below a '|'");
+	return true;
+}
+
 bool
-list_read_command(struct loader *l, const struct key *key,
-    const struct yaml_node *node, struct job *job)
+list_check_command(
+    struct loader *l, const struct key *key, const struct yaml_node *node)
 {
 	const struct yaml_node *item;
-	const char *text, **argv;
-	size_t n = 0;
 
-	if (node->kind != YAML_LIST) {
-		if ((text = value_scalar(l, key, node)) == NULL)
-			return false;
-		if (text[strspn(text, " \t\r\n")] == '\0')
-			return loader_error(
-			    l, loader_place(l, node), "is empty");
-		if (node->is_plain && list_has_open_quote(text))
-			loader_warn(l, loader_place(l, node),
-			    "ends within a quote: from a blank and '#' on, "
-			    "YAML takes a line for a comment; quote the whole "
-			    "text, or write it below a '|'");
-		job->command = arena_strdup(l->arena, text);
-		job->argv = NULL;
-		return true;
-	}
+	if (node->kind != YAML_LIST)
+		return list_check_text(l, key, node);
 	if ((item = list_items(l, key, node)) == NULL)
 		return false;
-	argv = arena_alloc(l->arena, (node->n + 1) * sizeof *argv);
-	for (; item != NULL; item = item->next) {
-		if ((text = value_scalar(l, &value_item, item)) == NULL)
+	for (; item != NULL; item = item->next)
+		if (value_scalar(l, &value_item, item) == NULL)
 			return false;
-		argv[n++] = arena_strdup(l->arena, text);
+	return list_check_argv(l, node);
+}
+
+void
+list_copy_command(struct loader *l, const struct yaml_node *node,
+    const char **command, const char ***argv)
+{
+	const struct yaml_node *item;
+	const char **list;
+	size_t n = 0;
+
+	*command = NULL;
+	*argv = NULL;
+	if (node->kind != YAML_LIST) {
+		*command = arena_strdup(l->arena, node->text);
+		return;
 	}
-	argv[n] = NULL;
-	if (!list_check_argv(l, node))
-		return false;
-	job->argv = argv;
-	job->command = NULL;
-	return true;
+	list = arena_alloc(l->arena, (node->n + 1) * sizeof *list);
+	for (item = node->first; item != NULL; item = item->next)
+		list[n++] = arena_strdup(l->arena, item->text);
+	list[n] = NULL;
+	*argv = list;
 }
 
 /* One expression, into its place of the job's `when`. */

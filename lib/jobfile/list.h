@@ -20,8 +20,11 @@ bool list_read_codes(struct loader *l, const struct key *key,
     const struct yaml_node *node, struct job_codes *field);
 bool list_read_retry_on(struct loader *l, const struct key *key,
     const struct yaml_node *node, struct job_retry *field);
-bool list_read_command(struct loader *l, const struct key *key,
-    const struct yaml_node *node, struct job *job);
+/* A command: may it be one, and its texts in the jobfile's memory. */
+bool list_check_command(
+    struct loader *l, const struct key *key, const struct yaml_node *node);
+void list_copy_command(struct loader *l, const struct yaml_node *node,
+    const char **command, const char ***argv);
 bool list_read_cron(struct loader *l, const struct key *key,
     const struct yaml_node *node, struct job *job);
 /* The texts of job->cron into its `when`, now that its name is known. */

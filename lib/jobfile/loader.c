@@ -121,6 +121,8 @@ loader_belongs(const char *name, bool is_job)
 		return NULL;
 	if (is_job)
 		return "at the top of the file";
+	if (key->type == KEY_HOOK || key->type == KEY_REPEAT)
+		return "into 'hooks', or into a job";
 	return key->of == KEY_OF_HANDLER ? "into a handler" : "into a job";
 }
 

@@ -28,6 +28,13 @@ struct loader_ref {
 	struct place at;
 };
 
+/* Hooks of an entry that is read; see hooks.h. */
+struct loader_hooks {
+	const struct yaml_node *node[JOB_HOOKS];
+	int64_t repeat_ms;
+	unsigned given;
+};
+
 /* The jobs, or the handlers. */
 struct loader_set {
 	const char *name;     /* "jobs" */
@@ -71,6 +78,12 @@ struct loader {
 	struct loader_ref *refs, default_ref; /* by index; file NULL if none */
 	size_t n_refs;
 	struct keyset seen; /* the file's keys that came */
+
+	struct loader_hooks hooks;
+	struct map known_hooks; /* to struct hooks_own */
+	struct hooks_own *file_hooks, *no_hooks;
+	struct keyset hook_keys; /* those of a job that the file's hooks give */
+	struct arena scratch;    /* forgotten with the loader */
 
 	struct map schedules; /* up to LOADER_SCHEDULES; see list.c */
 	/* The zone asked for last: most jobs have the one before's. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
+#include "lib/jobfile/hooks.h"
 #include "lib/jobfile/jobs.h"
 #include "lib/jobfile/value.h"
 
@@ -93,6 +94,8 @@ read_file_value(
 		break;
 	case KEY_GROUP:
 		jobs_read_group(l, key, node, false, l->file, &l->seen);
+		if (l->hooks.given != 0)
+			hooks_take_file(l);
 		break;
 	default:
 		value_read(l, key, node, l->file);

@@ -252,6 +252,38 @@ show_interval(struct str *out, const struct job *job, const struct key *key)
 }
 
 static void
+show_command(struct str *out, const char *command, const char **argv)
+{
+	if (command != NULL)
+		show_text(out, command);
+	else
+		show_list(out, (const char *const *)argv, false, show_text);
+}
+
+static void
+show_hook(struct str *out, const struct key *key, const struct job *job)
+{
+	enum job_hook hook = (enum job_hook)key->min;
+
+	if (job_has_hook(job, hook))
+		show_command(out, job->hooks->on[hook].command,
+		    job->hooks->on[hook].argv);
+	else if (keyset_has(&job->written, (size_t)(key - keys_job)))
+		str_add(out, "none");
+}
+
+static void
+show_repeat(struct str *out, int64_t ms)
+{
+	if (ms == JOB_REPEAT_ONCE)
+		str_add(out, "once");
+	else if (ms == JOB_REPEAT_EVERY)
+		str_add(out, "every");
+	else
+		show_duration(out, ms);
+}
+
+static void
 show_value(struct str *out, const struct key *key, const struct job *job)
 {
 	const void *field = (const char *)job + key->offset;
@@ -274,11 +306,14 @@ show_value(struct str *out, const struct key *key, const struct job *job)
 		show_text(out, zone_name(job->when.zone));
 		break;
 	case KEY_COMMAND:
-		if (job->command != NULL)
-			show_text(out, job->command);
-		else
-			show_list(out, (const char *const *)job->argv, false,
-			    show_text);
+		show_command(out, job->command, job->argv);
+		break;
+	case KEY_HOOK:
+		show_hook(out, key, job);
+		break;
+	case KEY_REPEAT:
+		if (job_has_hook(job, JOB_ON_FAILURE))
+			show_repeat(out, job->hooks->failure_repeat_ms);
 		break;
 	case KEY_FILES:
 		show_list(out, *(const char *const *const *)field, true,

@@ -10,6 +10,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/jobfile/hooks.h"
 #include "lib/jobfile/list.h"
 #include "lib/jobfile/pairs.h"
 #include "lib/jobfile/paths.h"
@@ -43,7 +44,10 @@ value_wanted(enum key_type type)
 	case KEY_ZONE:
 		return "a time zone such as Europe/Berlin";
 	case KEY_COMMAND:
+	case KEY_HOOK:
 		return "text for the shell or a list, its argv";
+	case KEY_REPEAT:
+		return "once, every or a duration such as 6h";
 	case KEY_PROGRAM:
 	case KEY_DIR:
 	case KEY_FILE:
@@ -100,7 +104,8 @@ value_scalar(
 		loader_error(l, loader_place(l, node), "is a %s, not %s%s",
 		    node->kind == YAML_MAP ? "map" : "list",
 		    value_wanted(key->type),
-		    node->kind == YAML_MAP && key->type == KEY_COMMAND
+		    node->kind == YAML_MAP &&
+			    (key->type == KEY_COMMAND || key->type == KEY_HOOK)
 			? "; text that begins with '{' must be quoted"
 			: "");
 	else if (node->is_plain && node->text[0] == '\0')
@@ -409,6 +414,16 @@ value_read_scalar(struct loader *l, const struct key *key,
 	}
 }
 
+static bool
+value_read_command(struct loader *l, const struct key *key,
+    const struct yaml_node *node, struct job *job)
+{
+	if (!list_check_command(l, key, node))
+		return false;
+	list_copy_command(l, node, &job->command, &job->argv);
+	return true;
+}
+
 bool
 value_read(struct loader *l, const struct key *key,
     const struct yaml_node *node, void *base)
@@ -419,7 +434,10 @@ value_read(struct loader *l, const struct key *key,
 	case KEY_CRON:
 		return list_read_cron(l, key, node, base);
 	case KEY_COMMAND:
-		return list_read_command(l, key, node, base);
+		return value_read_command(l, key, node, base);
+	case KEY_HOOK:
+	case KEY_REPEAT:
+		return hooks_read(l, key, node);
 	case KEY_FILES:
 		return paths_read_list(l, key, node, field);
 	case KEY_ENV:

@@ -39,7 +39,7 @@ struct warn {
 	size_t gaps;
 	int64_t now_s;
 	bool is_shared; /* with other hosts: the claims, or the queue */
-	size_t on_lease_loss, on_lost; /* indices of keys */
+	size_t on_lease_loss, on_lost, on_failure_repeat; /* indices of keys */
 };
 
 /* `* *\/15 * * * *` was meant to fire four times an hour, not 240. */
@@ -191,11 +191,14 @@ warn_jitter(struct warn *w, const struct job *job)
 		    duration_format(gap_ms, gap));
 }
 
-/* What it says itself, as far as defaults do not say it too. */
+/* What it says itself, as far as what stands for many does not say it too. */
 static struct keyset
 warn_own(const struct warn *w, const struct job *job)
 {
-	return keyset_without(&job->written, &w->set->by_default.written);
+	struct keyset common = w->set->by_default.written;
+
+	keyset_add_all(&common, &w->l->hook_keys);
+	return keyset_without(&job->written, &common);
 }
 
 /*
@@ -243,6 +246,18 @@ warn_workers(struct warn *w, const struct job *job)
 }
 
 static void
+warn_repeat(struct warn *w, const struct job *job)
+{
+	struct keyset own = warn_own(w, job);
+
+	if (keyset_has(&own, w->on_failure_repeat) &&
+	    !job_has_hook(job, JOB_ON_FAILURE))
+		loader_warn(w->l, job->place,
+		    "'on_failure_repeat' means nothing without an "
+		    "'on_failure'");
+}
+
+static void
 warn_job(struct warn *w, size_t number)
 {
 	const struct job *job = &(*w->set->job)[number];
@@ -252,6 +267,7 @@ warn_job(struct warn *w, size_t number)
 	warn_not_shared(w, job);
 	warn_not_run(w, job);
 	warn_workers(w, job);
+	warn_repeat(w, job);
 	if (job->kind == JOB_CRON) {
 		warn_each_second(w, job);
 		warn_gap(w, job);
@@ -293,6 +309,7 @@ warn_jobs(struct loader *l)
 		.now_s = clock_now_ms() / 1000,
 		.on_lease_loss = warn_key(l, "on_lease_loss"),
 		.on_lost = warn_key(l, "on_lost"),
+		.on_failure_repeat = warn_key(l, "on_failure_repeat"),
 	};
 
 	w.is_shared = jobfile_is_shared(l->file);

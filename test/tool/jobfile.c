@@ -1,10 +1,10 @@
 /*
  * jobfile -k: print each key, "job NAME|DEFAULT" or "file NAME|DEFAULT".
- * jobfile [-j | -q] [-n] [-s] [-t] [-m] FILE [JOB]: load a jobfile as the
+ * jobfile [-j | -q] [-o] [-n] [-s] [-t] [-m] FILE [JOB]: load a jobfile as the
  * library does and print its errors, warnings ("warning: ...") and jobs; of JOB
- * each key. -j it must be a job, -q a handler, -n no environment, -s it must be
- * safe, -t trust it, -m parse from memory with no `include`. Exits with 78 where
- * there are errors.
+ * each key. -j it must be a job, -q a handler, -o print how many sets of hooks
+ * the jobs share, -n no environment, -s it must be safe, -t trust it, -m parse
+ * from memory with no `include`. Exits with 78 where there are errors.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +77,21 @@ find(const struct jobfile *file, const char *name, char what, struct err *err)
 }
 
 static int
+print_hooks(const struct jobfile *file)
+{
+	size_t i, k, n = 0;
+
+	for (i = 0; i < file->n; i++) {
+		for (k = 0; k < i; k++)
+			if (file->job[k].hooks == file->job[i].hooks)
+				break;
+		n += k == i && file->job[i].hooks != NULL;
+	}
+	printf("%zu\n", n);
+	return 0;
+}
+
+static int
 print_file(const struct jobfile *file, const char *name, char what)
 {
 	struct err err;
@@ -91,6 +106,8 @@ print_file(const struct jobfile *file, const char *name, char what)
 		jobfile_show(file, job, show, NULL);
 		return 0;
 	}
+	if (what == 'o')
+		return print_hooks(file);
 	printf("store %s, pool %d, keep %d, shell %s\n", file->store,
 	    file->pool_size, file->history_keep, file->shell);
 	if (file->locking != NULL || file->history_store != NULL ||
@@ -134,7 +151,7 @@ main(int argc, char **argv)
 	int c, status = 78;
 	char what = '\0';
 
-	while ((c = getopt(argc, argv, "jqknstm")) != -1) {
+	while ((c = getopt(argc, argv, "jqoknstm")) != -1) {
 		if (c == 'k')
 			return print_keys("file", keys_file, keys_file_len) +
 			    print_keys("job", keys_job, keys_job_len);
@@ -142,7 +159,7 @@ main(int argc, char **argv)
 		flags |= c == 's' ? (unsigned)JOBFILE_MUST_BE_SAFE : 0;
 		flags |= c == 't' ? (unsigned)JOBFILE_TRUST_FILE : 0;
 		is_memory |= c == 'm';
-		what = c == 'j' || c == 'q' ? (char)c : what;
+		what = strchr("jqo", c) != NULL ? (char)c : what;
 	}
 	if (optind >= argc)
 		return 2;
