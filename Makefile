@@ -6,6 +6,7 @@
 #	make check VALGRIND=1	the same under valgrind, with descriptors
 #	make lint		form, static analysis, scripts, man pages
 #	make nemesis		six schedulers and a failing Redis, NEMESIS_SECONDS=600
+#	make queue-nemesis	workers killed all the time, on STORE=redis or sqlite
 #	make mutants		the same finds the faults planted; MUTANTS=name
 #	make bench		one table of figures beside their limits; BENCH=name
 #	make fuzz		each fuzz target for FUZZ_SECONDS; FUZZ=name
@@ -98,10 +99,10 @@ LIB_SRC := $(wildcard lib/*/*.c)
 CMD_SRC := $(wildcard cmd/*.c)
 TOOL_SRC := $(wildcard test/tool/*.c)
 BENCH_SRC := $(wildcard test/bench/*.c)
-BENCH_LIB := test/bench/lib/daemon.c test/bench/lib/redis.c
+BENCH_LIB := $(patsubst %,test/bench/lib/%.c,daemon redis turns queue)
 WORLD_SRC := $(wildcard test/world/*.c)
 FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
-NEMESIS_SRC := $(wildcard test/nemesis/*.c)
+NEMESIS_SRC := $(wildcard test/nemesis/*.c test/queue_nemesis/*.c)
 HEADERS := $(wildcard lib/*/*.h cmd/*.h test/*/*.h)
 ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(TOOL_SRC) $(BENCH_SRC) $(WORLD_SRC) \
 	$(wildcard test/bench/lib/*.c) $(NEMESIS_SRC) \
@@ -116,20 +117,20 @@ BENCHES := $(BENCH_SRC:test/bench/%.c=$B/bench/%)
 FUZZERS := $(FUZZ_SRC:test/fuzz/%.c=$B/fuzz/%)
 # The fuzzers' seeds are tests too, without a fuzzer.
 REPLAYS := $(FUZZ_SRC:test/fuzz/fuzz_%.c=$B/test/replay_%)
-NEMESIS := $(addprefix $B/nemesis/,wjobs proxy job)
+NEMESIS := $(addprefix $B/nemesis/,wjobs proxy job hasty work)
 
 # One short line a file; V=1 shows the commands, -s nothing.
 SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
 say = $(if $(V),,@$(if $(SILENT),,echo '  $1  $@';))
 
-.PHONY: all tools nemesis-tools check nemesis mutants lint bench fuzz fuzz-run install uninstall clean FORCE
+.PHONY: all tools nemesis-tools check nemesis queue-nemesis mutants lint bench fuzz fuzz-run install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(if $(wildcard cmd/main.c),$B/wjobs)
 nemesis-tools: $(NEMESIS)
 # The benches too, or nobody would see that one no longer compiles.
-tools: $(TOOLS) $(REPLAYS) $(BENCHES) $(NEMESIS)
+tools: $(TOOLS) $(REPLAYS) $(BENCHES) $(NEMESIS) $B/bench/floor
 
 # Say what is missing before the compiler does it in many lines.
 $B/libraries: $B/flags
@@ -183,6 +184,12 @@ $B/nemesis/wjobs: $(CMD_OBJ) $B/test/nemesis/skew.o $B/libwjobs.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+# The same with sessions that live for seconds: workers are killed all the time.
+$B/nemesis/hasty: $(CMD_OBJ) $B/test/nemesis/skew.o $B/test/tool/hasty.o \
+	$B/libwjobs.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 $B/nemesis/proxy: $(patsubst %,$B/test/nemesis/%.o,proxy net resp) \
 	$B/libwjobs.a
 	@mkdir -p $(@D)
@@ -194,11 +201,24 @@ $B/nemesis/job: test/nemesis/job.c $B/flags
 	@$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -static -o $@ $< 2>/dev/null || \
 		$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -o $@ $<
 
+$B/nemesis/work: test/queue_nemesis/work.c lib/base/sha1.c $B/flags
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARN) -O2 -static -o $@ \
+		$(filter %.c,$^) 2>/dev/null || \
+		$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARN) -O2 -o $@ $(filter %.c,$^)
+
 # Static where that can be had: its start is what is measured.
 $B/bench/stamp: test/bench/lib/stamp.c $B/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -static -o $@ $< 2>/dev/null || \
 		$(CC) $(ALL_CFLAGS) -o $@ $<
+
+# What a process costs that only writes to a store.
+$B/bench/floor: $B/test/bench/lib/floor.o
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ \
+		$(or $(shell $(PKG_CONFIG) --libs sqlite3 hiredis 2>/dev/null),\
+		-lsqlite3 -lhiredis)
 
 $B/fuzz/%: $B/test/fuzz/%.o $B/libwjobs.a
 	@mkdir -p $(@D)
@@ -255,6 +275,11 @@ nemesis: export NEMESIS_SECONDS ?= 600
 nemesis: all tools
 	@test/nemesis/run
 
+queue-nemesis: export WJOBS = $(CURDIR)/$B/wjobs
+queue-nemesis: export NEMESIS_STORE = $(STORE)
+queue-nemesis: all $(NEMESIS)
+	@test/queue_nemesis/run
+
 mutants: all $(NEMESIS)
 	@test/nemesis/mutants/run $(MUTANTS)
 
@@ -286,7 +311,7 @@ build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
 
 # ---- bench and fuzz
 
-bench: all $(BENCHES) $B/bench/stamp $(NEMESIS)
+bench: all $(BENCHES) $B/bench/stamp $B/bench/floor $(NEMESIS)
 	@$(MAKE) -s STATIC=1 all 2>/dev/null || true
 	@WJOBS=$(CURDIR)/$B/wjobs BENCHES=$(CURDIR)/$B/bench \
 		WJOBS_STATIC=$(CURDIR)/build/static/wjobs \

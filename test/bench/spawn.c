@@ -3,23 +3,17 @@
  * vfork and posix_spawn, and beside the programs that people use for it. All
  * take turns, four at a time; a ratio is the median of its rounds.
  */
-#include <errno.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "lib/base/mem.h"
 #include "lib/base/startup.h"
-#include "lib/base/str.h"
 #include "lib/process/env.h"
 #include "lib/process/pool.h"
 #include "lib/process/proc.h"
+#include "test/bench/lib/turns.h"
 
 #define WIDTH  4
 #define ROUNDS 25
@@ -151,119 +145,6 @@ run_big(int n)
 	return taken;
 }
 
-/* ---- the limits */
-
-static pid_t
-bare_vfork(void)
-{
-	pid_t pid = vfork();
-
-	if (pid == 0) {
-		execve(noop[0], (char *const *)noop,
-		    (char *const *)bench.env.item);
-		_exit(127);
-	}
-	return pid;
-}
-
-static pid_t
-bare_spawn(void)
-{
-	pid_t pid = -1;
-
-	posix_spawn(&pid, noop[0], NULL, NULL, (char *const *)noop,
-	    (char *const *)bench.env.item);
-	return pid;
-}
-
-static double
-run_bare(int n, pid_t (*start)(void))
-{
-	double began = now_s();
-	int running = 0;
-
-	while (n > 0 || running > 0) {
-		if (n > 0 && running < WIDTH) {
-			if (start() < 0)
-				exit(1);
-			n--;
-			running++;
-		} else if (waitpid(-1, NULL, 0) > 0) {
-			running--;
-		}
-	}
-	return now_s() - began;
-}
-
-static double
-run_vfork(int n)
-{
-	return run_bare(n, bare_vfork);
-}
-
-static double
-run_posix_spawn(int n)
-{
-	return run_bare(n, bare_spawn);
-}
-
-/* ---- the others; NAN-like -1 where they are not installed */
-
-static double
-run_script(const char *fmt, ...)
-{
-	struct str text = { 0 };
-	double began = now_s();
-	char buf[512];
-	va_list ap;
-	int status;
-
-	va_start(ap, fmt);
-	vsnprintf(buf, sizeof buf, fmt, ap);
-	va_end(ap);
-	str_addf(&text, "{ %s; } >/dev/null 2>&1", buf);
-	status = system(str_text(&text));
-	str_release(&text);
-	return status == 0 ? now_s() - began : -1;
-}
-
-static double
-run_xargs(int n)
-{
-	return run_script("seq %d | xargs -P4 -n1 /bin/true", n);
-}
-
-static double
-run_xargs_shell(int n)
-{
-	return run_script("seq %d | xargs -P4 -I{} sh -c '/bin/true;'", n);
-}
-
-static double
-run_make(int n)
-{
-	return run_script("cd \"${BENCH_DIR:-.}\" && { echo 'all: '; seq -f "
-			  "'all: t%%g' %d; seq -f 't%%g: ; @/bin/true' %d; } "
-			  ">spawn.mk && make -j4 -f spawn.mk all",
-	    n, n);
-}
-
-static double
-run_parallel(int n)
-{
-	return run_script("parallel --version | grep -q GNU && "
-			  "seq %d | parallel -j4 /bin/true",
-	    n);
-}
-
-static double
-run_moreutils(int n)
-{
-	return run_script("p=$(command -v parallel.moreutils) && "
-			  "$p -j4 /bin/true -- $(seq %d)",
-	    n);
-}
-
 /* ---- turns */
 
 enum {
@@ -282,98 +163,27 @@ enum {
 	CONTESTANTS
 };
 
-static const struct {
-	double (*run)(int n);
-	int n, every; /* so many, in each so manieth round */
-} contestant[CONTESTANTS] = {
+static struct turn contestant[CONTESTANTS] = {
 	[ARGV] = { run_argv, 400, 1 },
-	[VFORK] = { run_vfork, 400, 1 },
-	[SPAWN] = { run_posix_spawn, 400, 1 },
+	[VFORK] = { turns_vfork, 400, 1 },
+	[SPAWN] = { turns_posix_spawn, 400, 1 },
 	[CAPTURED] = { run_captured, 300, 2 },
 	[PLAIN] = { run_plain, 300, 4 },
 	[SHELL] = { run_shell, 300, 4 },
 	[BIG_ARGV] = { run_big, 400, 8 },
-	[XARGS] = { run_xargs, 400, 4 },
-	[XARGS_SHELL] = { run_xargs_shell, 300, 4 },
-	[MAKE] = { run_make, 400, 4 },
-	[MOREUTILS] = { run_moreutils, 400, 4 },
-	[PARALLEL] = { run_parallel, 100, 8 },
+	[XARGS] = { turns_xargs, 400, 4 },
+	[XARGS_SHELL] = { turns_xargs_shell, 300, 4 },
+	[MAKE] = { turns_make, 400, 4 },
+	[MOREUTILS] = { turns_moreutils, 400, 4 },
+	[PARALLEL] = { turns_parallel, 100, 8 },
 };
 
-static double rate[CONTESTANTS][ROUNDS];
-
-/* Each round begins with another one, so that none is always behind. */
-static void
-run_rounds(void)
-{
-	double taken;
-	int i, k, who;
-
-	for (i = 0; i < ROUNDS; i++) {
-		for (k = 0; k < CONTESTANTS; k++) {
-			who = (k + i * 5) % CONTESTANTS;
-			if (i % contestant[who].every != 0)
-				continue;
-			taken = contestant[who].run(contestant[who].n);
-			rate[who][i] = contestant[who].n / taken;
-		}
-	}
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double
-median(double *list, int n)
-{
-	qsort(list, (size_t)n, sizeof *list, compare);
-	return list[n / 2];
-}
-
-/* Over the rounds in which both had their turn. */
 static void
 print_ratio(const char *what, int ours, const char *limit, int theirs,
     const char *target)
 {
-	double ratio[ROUNDS], one[ROUNDS], other[ROUNDS];
-	int i, n = 0;
-
-	for (i = 0; i < ROUNDS; i++) {
-		if (rate[ours][i] == 0 || rate[theirs][i] == 0)
-			continue;
-		if (rate[theirs][i] < 0) {
-			fprintf(stderr, "bench: no %s\n", limit);
-			return;
-		}
-		one[n] = rate[ours][i];
-		other[n] = rate[theirs][i];
-		ratio[n] = one[n] / other[n];
-		n++;
-	}
-	printf("%s|%.0f/s|%.0f/s %s|%.2f|%s\n", what, median(one, n),
-	    median(other, n), limit, median(ratio, n), target);
-}
-
-/*
- * A child has a session of its own, and with it, on many a Linux, a share of
- * the processor of its own: beside other work it waits for its turn as a whole
- * session, where the children of a bare loop run in their parent's share.
- */
-static void
-warn_if_busy(void)
-{
-	double load;
-
-	if (getloadavg(&load, 1) == 1 && load > 0.7)
-		fprintf(stderr,
-		    "spawn: other work is under way (load %.1f): the ratios "
-		    "mean little\n",
-		    load);
+	turns_print(
+	    what, &contestant[ours], limit, &contestant[theirs], target);
 }
 
 int
@@ -384,8 +194,8 @@ main(void)
 	bench.loop = ev_loop_new(0);
 	bench.clock = clock_open(bench.loop);
 	bench.host = proc_host_open(bench.loop, bench.clock);
-	warn_if_busy();
-	run_rounds();
+	turns_warn_if_busy("spawn");
+	turns_run(contestant, CONTESTANTS, ROUNDS);
 	print_ratio("spawn, pool of 4", ARGV, "vfork", VFORK, ">= 0.88");
 	print_ratio("spawn, pool of 4", ARGV, "posix_spawn", SPAWN, ">= 0.95");
 	print_ratio("spawn, with capture", CAPTURED, "vfork", VFORK, ">= 0.85");
