@@ -11,6 +11,7 @@
 #include "cmd/depot.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/engine/notify.h"
 #include "lib/engine/scheduler.h"
 #include "lib/store/owner.h"
 #include "lib/store/split.h"
@@ -31,19 +32,32 @@ struct daemon {
 	ev_signal term, interrupt, hangup;
 	ev_prepare
 	    settle; /* slots are given at the end of a turn of the loop */
-	bool is_stopped, killed_any;
+	/* All runs have ended; and what there is to tell has been told. */
+	bool is_drained, is_stopped, killed_any;
+	int stops;
 };
 
 /* Signals */
 
 static void
-daemon_on_stopped(void *data, bool killed_any)
+daemon_on_told(void *data)
 {
 	struct daemon *daemon = data;
 
 	daemon->is_stopped = true;
-	daemon->killed_any = killed_any;
 	ev_break(daemon->loop, EVBREAK_ALL);
+}
+
+/* Hooks are waited for once, and no longer than its user has patience. */
+static void
+daemon_on_stopped(void *data, bool killed_any)
+{
+	struct daemon *daemon = data;
+
+	daemon->is_drained = true;
+	daemon->killed_any = killed_any;
+	notify_stop(
+	    daemon->engine.notify, daemon->stops > 1, daemon_on_told, daemon);
 }
 
 static void
@@ -58,7 +72,12 @@ daemon_on_stop(struct ev_loop *loop, ev_signal *w, int revents)
 	snprintf(running, sizeof running, "%zu", counts.running);
 	log_event(LOG_INFO, "stopping", "signal",
 	    w->signum == SIGINT ? "INT" : "TERM", "running", running, NULL);
-	scheduler_stop(daemon->scheduler, daemon_on_stopped, daemon);
+	daemon->stops++;
+	if (daemon->is_drained)
+		notify_stop(
+		    daemon->engine.notify, true, daemon_on_told, daemon);
+	else
+		scheduler_stop(daemon->scheduler, daemon_on_stopped, daemon);
 }
 
 static void
@@ -206,6 +225,7 @@ daemon_open(struct daemon *daemon, const struct daemon_options *options,
 	daemon->owner.since_ms = clock_wall_ms(engine->clock);
 	engine_init(engine);
 	engine_hide(engine, file->hidden);
+	engine->notify = notify_new(engine);
 	return daemon_open_stores(daemon, err);
 }
 
@@ -228,6 +248,7 @@ daemon_close(struct daemon *daemon)
 	scheduler_free(daemon->scheduler);
 	depot_close(&daemon->depot[1]);
 	depot_close(&daemon->depot[0]);
+	notify_free(daemon->engine.notify);
 	/* only now: an impatient TERM must not cost what is being written */
 	ev_signal_stop(daemon->loop, &daemon->term);
 	ev_signal_stop(daemon->loop, &daemon->interrupt);

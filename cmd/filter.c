@@ -13,6 +13,7 @@
 #include "cmd/hold.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/engine/notify.h"
 #include "lib/engine/run.h"
 
 static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
@@ -28,8 +29,9 @@ struct filtering {
 	struct hold hold;
 	char *worker;
 	ev_signal signal[ARRAY_LEN(passed_on)];
-	struct run *run; /* the one under way */
-	int interrupted; /* the signal that ends it all, or 0 */
+	struct run *run;           /* the one under way */
+	int interrupted;           /* the signal that ends it all, or 0 */
+	bool is_telling, has_told; /* it waits for hooks; they have ended */
 	int status;
 	struct err *err;
 };
@@ -118,6 +120,15 @@ filter_on_run(struct run *run)
 /* Signals */
 
 static void
+filter_on_told(void *data)
+{
+	struct filtering *filtering = data;
+
+	filtering->has_told = true;
+	ev_break(filtering->loop, EVBREAK_ALL);
+}
+
+static void
 filter_on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct filtering *filtering = w->data;
@@ -125,6 +136,11 @@ filter_on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 
 	(void)loop;
 	(void)revents;
+	if (filtering->is_telling) {
+		notify_stop(
+		    filtering->engine.notify, true, filter_on_told, filtering);
+		return;
+	}
 	filtering->interrupted = w->signum;
 	filtering->engine.is_last_attempt = true;
 	if (run == NULL)
@@ -236,6 +252,7 @@ filter_open(struct filtering *filtering)
 	engine_init(engine);
 	if (filter->file != NULL)
 		engine_hide(engine, filter->file->hidden);
+	engine->notify = notify_new(engine);
 	if (!filter_hold(filtering))
 		return false;
 	filter_open_store(filtering);
@@ -255,6 +272,7 @@ filter_close(struct filtering *filtering)
 		ev_signal_stop(filtering->loop, &filtering->signal[i]);
 	hold_stop(&filtering->hold);
 	is_free = filter_store_close(&filtering->store);
+	notify_free(filtering->engine.notify);
 	proc_host_close(filtering->engine.host);
 	pool_release(&filtering->pool);
 	engine_release(&filtering->engine);
@@ -289,6 +307,16 @@ filter_run_one(struct filtering *filtering, const struct job *job)
 	return status;
 }
 
+/* What its hooks tell is told before it ends; a signal cuts that short. */
+static void
+filter_tell(struct filtering *filtering)
+{
+	filtering->is_telling = true;
+	notify_stop(filtering->engine.notify, false, filter_on_told, filtering);
+	while (!filtering->has_told)
+		ev_run(filtering->loop, 0);
+}
+
 int
 filter_run(struct cli *cli, const struct filter *filter,
     const struct job *const *jobs, size_t n, struct err *err)
@@ -310,6 +338,7 @@ filter_run(struct cli *cli, const struct filter *filter,
 	}
 	if (filtering.status == 0 && i < n)
 		filtering.status = FILTER_SIGNAL_BASE + filtering.interrupted;
+	filter_tell(&filtering);
 	filter_close(&filtering);
 	return filtering.status;
 }

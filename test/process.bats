@@ -208,6 +208,30 @@ shells() {
   none_of_run run-1
 }
 
+@test "orphans: a hook is told the id of a run, and is none of its own" {
+  needs linux proc
+  # run-0 is the hook: what it leaves stays, whatever becomes of its run.
+  proc -n 2 -j 2 -t 800 -o discard -c 'case $WJOBS_RUN_ID in
+    run-0) export WJOBS_RUN_ID=run-1 WJOBS_HOOK_ID=hook; setsid -f sleep 300 ;;
+    *) sleep 0.2; setsid -f sleep 300; sleep 300 ;;
+    esac'
+  shows ok=1 timed_out=1
+  is "$(of_run run-1 | wc -l)" 1
+  grep -szxqF WJOBS_HOOK_ID=hook "/proc/$(of_run run-1)/environ"
+  kill_run run-1
+}
+
+@test "orphans: what a hook leaves is its own, and no run's beside it" {
+  needs linux proc
+  proc -e WJOBS_RUN_ID=both -e WJOBS_HOOK_ID=one -c \
+    'WJOBS_HOOK_ID= setsid -f sleep 300; WJOBS_HOOK_ID=two setsid -f sleep 300'
+  shows exit=0 survivors=0
+  kill_run both
+  proc -K -e WJOBS_RUN_ID=both -e WJOBS_HOOK_ID=one -c 'setsid -f sleep 300'
+  shows exit=0 survivors=0
+  none_of_run both
+}
+
 @test "orphans: none is missed among many that have hardly begun" {
   needs linux proc plain
   local text='setsid sleep 300 >/dev/null 2>&1 & exit 0'

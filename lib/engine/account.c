@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/engine/due.h"
+#include "lib/engine/notify.h"
 #include "lib/time/stamp.h"
 
 /* Skips behind an instant that is not settled yet. */
@@ -70,7 +71,10 @@ account_post_op(struct entry *entry, struct store_op *op, int64_t last_ms)
 void
 account_end(struct entry *entry, const struct record *record)
 {
-	account_post_op(entry, store_op_new(STORE_END, record), CLOCK_NONE);
+	struct store_op *op = store_op_new(STORE_END, record);
+
+	notify_end(entry->engine, entry->job, record, op);
+	account_post_op(entry, op, CLOCK_NONE);
 }
 
 void
@@ -124,17 +128,19 @@ static void
 account_post_skip(struct entry *entry, const struct skip *skip)
 {
 	struct record record;
+	struct store_op *op;
 
 	account_fill(&record, entry->engine, entry->job, skip);
 	account_log(&record);
-	account_post_op(
-	    entry, store_op_new(STORE_SKIP, &record), skip->last_ms);
+	op = store_op_new(STORE_SKIP, &record);
+	notify_skip(entry->engine, entry->job, &record, op);
+	account_post_op(entry, op, skip->last_ms);
 	record_release(&record);
 }
 
 void
-account_gap(const struct engine *engine, const struct job *job,
-    const struct store_gap *gap)
+account_gap(
+    struct engine *engine, const struct job *job, const struct store_gap *gap)
 {
 	const struct when *when = &job->when;
 	int64_t last = when_prev(when, gap->to_ms - 1);
@@ -157,6 +163,8 @@ account_gap(const struct engine *engine, const struct job *job,
 	op = store_op_new(STORE_SKIP, &record);
 	op->is_shared = true;
 	op->gap = *gap;
+	if (skip.count > 0)
+		notify_skip(engine, job, &record, op);
 	engine->store->post(engine->store, op);
 	record_release(&record);
 	free(skip.error);

@@ -42,7 +42,7 @@ void account_watermark(struct entry *entry);
  * Of a store that others share: record what a grant says nobody accounted for,
  * the job's instants within the gap.
  */
-void account_gap(const struct engine *engine, const struct job *job,
-    const struct store_gap *gap);
+void account_gap(
+    struct engine *engine, const struct job *job, const struct store_gap *gap);
 
 #endif

@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/engine/account.h"
 #include "lib/engine/attempt.h"
+#include "lib/engine/notify.h"
 
 #define SCHEDULE_SEED UINT64_C(0x7363686564756c65)
 
@@ -177,10 +178,13 @@ void
 claim_end(struct run *run)
 {
 	struct store_port *store = run->engine->store;
-	struct store_op *op = store_op_new(STORE_END, &run->attempt->record);
+	const struct record *record = &run->attempt->record;
+	struct store_op *op = store_op_new(STORE_END, record);
 
 	claim_forget(run);
 	engine_mark_shared(run->engine, run->job, op);
+	if (record->status == RECORD_SKIPPED)
+		notify_skip(run->engine, run->job, record, op);
 	store->post(store, op);
 }
 

@@ -67,22 +67,26 @@ launch_describe(struct env *env, const struct engine *engine,
 	free(metadata);
 }
 
-static bool
+bool
 launch_environment(struct env *env, const struct engine *engine,
     const struct job *job, const struct record *record, struct err *err)
 {
 	const struct env *base = job->clean_env ? &engine->clean
 						: &engine->inherited;
 	const char **item;
+	bool is_whole = true;
 
 	env_begin(env, base);
 	for (item = job->env; item != NULL && *item != NULL; item++)
 		env_put(env, *item);
-	for (item = job->env_file; item != NULL && *item != NULL; item++)
-		if (!env_load(env, *item, err))
-			return false;
+	for (item = job->env_file; is_whole && item != NULL && *item != NULL;
+	     item++)
+		is_whole = env_load(env, *item, err);
+	/* by it a hook is told from its run */
+	if (env_find(env, "WJOBS_HOOK_ID") != NULL)
+		env_set(env, "WJOBS_HOOK_ID", "");
 	launch_describe(env, engine, job, record);
-	return true;
+	return is_whole;
 }
 
 static enum proc_output

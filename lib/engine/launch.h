@@ -24,6 +24,14 @@ bool launch_prepare(struct launch *launch, const struct engine *engine,
 void launch_release(struct launch *launch);
 
 /*
+ * The environment of a run, to be released in either case. False where an
+ * env_file is gone: then all is there but what stands in it and those after it.
+ */
+bool launch_environment(struct env *env, const struct engine *engine,
+    const struct job *job, const struct record *record,
+    struct err *err) MUST_CHECK;
+
+/*
  * Take in what the run wrote there, and remove it: each valid `key=value` line
  * replaces that key's in record->metadata. Bounded to 64 KiB.
  */

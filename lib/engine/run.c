@@ -11,6 +11,7 @@
 #include "lib/engine/attempt.h"
 #include "lib/engine/claim.h"
 #include "lib/engine/launch.h"
+#include "lib/engine/notify.h"
 #include "lib/engine/outcome.h"
 #include "lib/engine/retry.h"
 
@@ -100,12 +101,18 @@ static void
 run_post(struct run *run, enum store_op_kind kind)
 {
 	struct store_port *store = run->engine->store;
+	const struct record *record = &run->attempt->record;
 	struct store_op *op;
 
-	if (store == NULL)
+	if (store == NULL) {
+		if (kind == STORE_END)
+			notify_end(run->engine, run->job, record, NULL);
 		return;
-	op = store_op_new(kind, &run->attempt->record);
+	}
+	op = store_op_new(kind, record);
 	engine_mark_shared(run->engine, run->job, op);
+	if (kind == STORE_END)
+		notify_end(run->engine, run->job, record, op);
 	store->post(store, op);
 }
 
@@ -184,6 +191,8 @@ run_launch(struct run *run)
 		.data = run,
 	};
 	proc_start(run->engine->host, &attempt->proc, &launch.command);
+	if (record->attempt == 1)
+		notify_start(run->engine, run->job, record);
 out:
 	launch_release(&launch);
 }
@@ -343,6 +352,7 @@ run_rest(struct run *run)
 	clock_set_in(run->engine->clock, &attempt->timer, delay);
 	run_post(run, STORE_UPDATE);
 	outcome_log_retry(record, delay);
+	notify_retry(run->engine, run->job, record, delay);
 	pool_give(run->engine->pool, &run->seat);
 	run_set_state(run, RUN_RESTING);
 }

@@ -7,6 +7,7 @@
 #include "lib/base/map.h"
 #include "lib/base/mem.h"
 #include "lib/engine/entry.h"
+#include "lib/engine/notify.h"
 #include "lib/engine/orphan.h"
 #include "lib/time/stamp.h"
 
@@ -90,16 +91,21 @@ scheduler_find(struct scheduler *scheduler, const char *name)
 
 /* A retry whose job is gone, or off: it stays failed. */
 static void
-scheduler_close_pending(struct scheduler *scheduler, struct record *record)
+scheduler_close_pending(struct scheduler *scheduler, const struct entry *entry,
+    struct record *record)
 {
 	struct store_port *store = scheduler->engine->store;
+	struct store_op *op;
 	struct record end;
 
 	record_copy(&end, record);
 	end.status = RECORD_FAILED;
 	end.retry_at_ms = CLOCK_NONE;
 	end.completed_ms = clock_wall_ms(scheduler->engine->clock);
-	store->post(store, store_op_new(STORE_END, &end));
+	op = store_op_new(STORE_END, &end);
+	if (entry != NULL)
+		notify_end(scheduler->engine, entry->job, &end, op);
+	store->post(store, op);
 	record_release(&end);
 }
 
@@ -118,7 +124,8 @@ scheduler_take_runs(
 		    !entry_is_past(entry, &found->pending[i]))
 			entry_resume(entry, &found->pending[i]);
 		else
-			scheduler_close_pending(scheduler, &found->pending[i]);
+			scheduler_close_pending(
+			    scheduler, entry, &found->pending[i]);
 	}
 	for (i = 0; i < found->n_alive; i++) {
 		entry = scheduler_find(scheduler, found->alive[i].job);

@@ -414,17 +414,6 @@ open_output(
 	return capture_open(capture, &options, err);
 }
 
-static const char *
-find_run_id(const char *const *envp)
-{
-	static const char name[] = "WJOBS_RUN_ID=";
-
-	for (; *envp != NULL; envp++)
-		if (strncmp(*envp, name, sizeof name - 1) == 0)
-			return *envp + sizeof name - 1;
-	return NULL;
-}
-
 /* Open what it reads and writes, and start it. */
 static bool
 child_launch(
@@ -461,7 +450,7 @@ child_begin(struct child *child, const struct proc_command *command)
 	child->state = CHILD_RUNNING;
 	child->result.started = true;
 	child->kin.leader = child->proc->pid = child->pid;
-	child->run_id = mem_strdup(find_run_id(command->envp));
+	child->run_id = mem_strdup(kin_id(command->envp));
 	child->kin.id = child->run_id;
 	pids_put(&host->leaders, child->pid, child);
 	capture_begin(&child->capture);

@@ -27,6 +27,9 @@
 /* Before an orphan counts as nobody's. */
 #define ORPHAN_US 100000
 
+/* The first that is there, and not empty. */
+static const char *const id_name[] = { "WJOBS_HOOK_ID", "WJOBS_RUN_ID", NULL };
+
 struct orphan {
 	char *run_id;    /* NULL: whose it is cannot be told */
 	bool is_settled; /* it can, or never will */
@@ -40,6 +43,29 @@ now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static const char *
+find_value(const char *const *envp, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; *envp != NULL; envp++)
+		if (strncmp(*envp, name, len) == 0 && (*envp)[len] == '=')
+			return (*envp)[len + 1] != '\0' ? *envp + len + 1
+							: NULL;
+	return NULL;
+}
+
+const char *
+kin_id(const char *const *envp)
+{
+	const char *value = NULL;
+	size_t i;
+
+	for (i = 0; id_name[i] != NULL && value == NULL; i++)
+		value = find_value(envp, id_name[i]);
+	return value;
 }
 
 void
@@ -154,7 +180,7 @@ orphan_settle(struct orphan *orphan, pid_t pid)
 
 	if (orphan->is_settled)
 		return;
-	orphan->run_id = linux_read_environ(pid, "WJOBS_RUN_ID");
+	orphan->run_id = linux_read_environ(pid, id_name);
 	orphan->is_settled = orphan->run_id != NULL || age_us > ORPHAN_US;
 }
 

@@ -10,7 +10,8 @@
 /*
  * Which processes belong to a run beyond its leader: those of its group and
  * session, their descendants, and the orphans that we adopted and whose
- * environment holds the run's id. Only descendants of ours are ever looked at,
+ * environment holds the run's id. A hook is one of its own, though it is told
+ * the id of a run: it has an id of its own beside that. Only descendants of ours are ever looked at,
  * so no stranger is taken for one, however fast numbers are used again.
  *
  * To look through all of /proc for each run would cost more than most runs do.
@@ -45,8 +46,14 @@ struct kin_run {
 	pid_t leader;
 	bool is_reaped;
 	bool is_stopped; /* none of its own may be missed */
-	const char *id;  /* its WJOBS_RUN_ID; NULL: none */
+	const char *id;  /* see kin_id */
 };
+
+/*
+ * What tells the processes of a command from all others: its WJOBS_HOOK_ID,
+ * else its WJOBS_RUN_ID, else NULL. Borrowed.
+ */
+const char *kin_id(const char *const *envp);
 
 /* Becomes a subreaper. leaders is borrowed. */
 void kin_init(struct kin *kin, const struct pids *leaders);

@@ -25,10 +25,10 @@ linux_list_processes(struct linux_process **list, size_t *n)
 }
 
 char *
-linux_read_environ(pid_t pid, const char *name)
+linux_read_environ(pid_t pid, const char *const *names)
 {
 	(void)pid;
-	(void)name;
+	(void)names;
 	return NULL;
 }
 
@@ -202,25 +202,33 @@ read_all(const char *path, struct str *text)
 	close(fd);
 }
 
-char *
-linux_read_environ(pid_t pid, const char *name)
+/* NULL where it is not there, or empty. */
+static const char *
+find_value(const struct str *text, const char *name)
 {
 	size_t len = strlen(name);
+	const char *p = str_text(text), *end = p + text->len;
+
+	for (; p < end; p += strlen(p) + 1)
+		if (strncmp(p, name, len) == 0 && p[len] == '=')
+			return p[len + 1] != '\0' ? p + len + 1 : NULL;
+	return NULL;
+}
+
+char *
+linux_read_environ(pid_t pid, const char *const *names)
+{
 	struct str text = { 0 };
-	const char *p, *end;
-	char path[64], *value = NULL;
+	const char *value = NULL;
+	char path[64], *copy;
 
 	snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
 	read_all(path, &text);
-	p = str_text(&text);
-	for (end = p + text.len; p < end; p += strlen(p) + 1) {
-		if (strncmp(p, name, len) == 0 && p[len] == '=') {
-			value = mem_strdup(p + len + 1);
-			break;
-		}
-	}
+	for (; *names != NULL && value == NULL; names++)
+		value = find_value(&text, *names);
+	copy = mem_strdup(value);
 	str_release(&text);
-	return value;
+	return copy;
 }
 
 pid_t

@@ -28,10 +28,11 @@ bool linux_read_process(pid_t pid, struct linux_process *process);
  */
 bool linux_list_processes(struct linux_process **list, size_t *n);
 /*
- * The value that `name` had in the environment of a process at its exec; the
- * caller's to free(3), NULL where it had none or it may not be read.
+ * The value that the first of `names` has, of those that the environment of a
+ * process had at its exec, and not empty; NULL-terminated. The caller's to
+ * free(3), NULL where it had none or it may not be read.
  */
-char *linux_read_environ(pid_t pid, const char *name);
+char *linux_read_environ(pid_t pid, const char *const *names);
 /*
  * The number given to a process last; 0 where there is no way to look. *fd is
  * -1 at first, and the caller's to close: it is asked often.

@@ -39,7 +39,7 @@ struct proc_command {
 	 * it after all and says so in its own words.
 	 */
 	const char *text, *shell;
-	/* Its WJOBS_RUN_ID tells what belongs to the run from all else. */
+	/* By it what belongs to the run is told from all else: see kin_id. */
 	const char *const *envp;
 	const char
 	    *path_env; /* the PATH argv[0] is looked up in; NULL: usual */

@@ -314,6 +314,11 @@ read_answer(struct batch *batch, const redisReply *reply, struct store_op *op,
 		redis_read_tell(redis_reply_at(reply, 1), op);
 		return true;
 	}
+	if ((op->kind == STORE_SKIP || op->kind == STORE_END) &&
+	    redis_reply_is(word, "lost")) {
+		op->result = CLAIM_LOST;
+		return true;
+	}
 	if ((op->kind == STORE_BEGIN || op->kind == STORE_UPDATE) &&
 	    read_claim(batch, reply, op))
 		return true;

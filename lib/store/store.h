@@ -105,7 +105,8 @@ enum store_op_kind {
 	 * Where is_shared, as a claim: nothing happens where the watermark is
 	 * at scheduled_ms already, for another instance has settled it, or
 	 * where that lies ahead of the store's clock. With a gap: only where
-	 * nobody has recorded it yet; a count of 0 just forgets it.
+	 * nobody has recorded it yet; a count of 0 just forgets it. CLAIM_LOST
+	 * where nothing happened, as of an END of what is skipped.
 	 */
 	STORE_SKIP,
 	/*

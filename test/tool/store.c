@@ -244,7 +244,8 @@ say_answer(const struct store_op *op)
 		return;
 	}
 	if (op->kind != STORE_BEGIN && op->kind != STORE_ONCE &&
-	    op->result == CLAIM_GRANTED)
+	    (op->result == CLAIM_GRANTED ||
+		(op->result == CLAIM_LOST && op->kind != STORE_UPDATE)))
 		return;
 	printf("%s", name[op->result]);
 	if (op->kind == STORE_BEGIN && op->result == CLAIM_GRANTED)

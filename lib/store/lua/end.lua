@@ -42,7 +42,7 @@ call('DEL', key)
 drop_live(a.job, a.id, r[2], r[3])
 local is_ours = r[1] or take_instant()
 if a.status == 'skipped' and not is_ours then
-	return { 'ok' }
+	return { 'lost' }
 end
 sign()
 know_job(a.job, a.kind)

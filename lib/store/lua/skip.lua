@@ -64,7 +64,7 @@ elseif a.sched ~= '' then
 	is_ours = take_instant()
 end
 if not is_ours then
-	return { 'ok' }
+	return { 'lost' }
 end
 if tonumber(a.count) > 0 then
 	record_skip(a)
