@@ -245,6 +245,18 @@ die(void)
 	ask_redis("DEL", key, NULL, NULL);
 }
 
+static enum record_reason
+find_reason(const char *name)
+{
+	int i;
+
+	for (i = 1; name != NULL && i < RECORD_REASONS; i++)
+		if (strcmp(name, record_reason_name((enum record_reason)i)) ==
+		    0)
+			return (enum record_reason)i;
+	return RECORD_NO_REASON;
+}
+
 static void
 set_record(struct record *r)
 {
@@ -257,6 +269,7 @@ set_record(struct record *r)
 	r->scheduled_ms = number("scheduled", CLOCK_NONE);
 	r->started_ms = number("started", CLOCK_NONE);
 	r->completed_ms = number("completed", CLOCK_NONE);
+	r->reason = find_reason(given("reason"));
 	r->attempt = (int)number("attempt", 0);
 	r->duration_ms = number("duration", -1);
 	r->exit_code = (int)number("exit_code", -1);
@@ -475,7 +488,8 @@ say_answer(const struct store_op *op)
 
 	if (op->kind == STORE_BEGIN || op->result == CLAIM_FAILED) {
 		printf("%s", name[op->result]);
-		say_if("fence", (int64_t)op->record.fence, 0);
+		if (op->result == CLAIM_GRANTED)
+			say_if("fence", (int64_t)op->record.fence, 0);
 		printf("\n");
 		return;
 	}
