@@ -22,6 +22,39 @@ END
   is "${lines[8]}" "3 jobs, no errors, 0 warnings"
 }
 
+@test "check: a handler runs when work is put in, and fires by no clock" {
+  jobfile <<'END'
+timezone: UTC
+jobs:
+  digest: {cron: "@daily", handler: send_email}
+handlers:
+  send_email: {command: cat}
+  resize: {command: [convert, -]}
+END
+  run --separate-stderr wjobs check
+  is "$status" 0
+  is "$stderr" ""
+  [[ ${lines[1]} =~ ^digest\ +20..-..-..\ 00:00:00 ]]
+  [[ ${lines[4]} =~ ^send_email\ +-\ +runs\ when\ work\ is\ put\ in$ ]]
+  [[ ${lines[5]} =~ ^resize\ +-\ +runs\ when ]]
+  is "${lines[6]}" "1 job, 2 handlers, no errors, 0 warnings"
+  is "$(wjobs check --json | tail -n 1)" \
+    '{"job":"resize","kind":"handler","schedule":"runs when work is put in","cron":null,"interval":null,"timezone":"UTC","enabled":true,"next":[]}'
+}
+
+@test "check: two handlers with one command are warned about, a job and a handler are not" {
+  jobfile <<'END'
+handlers:
+  a: {command: cat, timeout: 5s}
+  b: {command: cat}
+jobs:
+  c: {interval: 5m, command: cat}
+END
+  run --separate-stderr wjobs check
+  is "$status" 0
+  is "$stderr" "wjobs: warning: wjobs.yaml:3:3: handlers.b: has the same command as 'a'"
+}
+
 @test "check: errors are told all at once, on standard error, with 78" {
   jobfile <<'END'
 jobs:

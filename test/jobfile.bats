@@ -86,6 +86,27 @@ fails() {
   diff <(sed '/^warning/d; /^store /d' before) <(sed '/^warning/d; /^store /d' after)
 }
 
+@test "jobfile: what show prints of handlers and hooks can be pasted back, too" {
+  cp "$DATA/jobfile/good/handlers.yaml" before.yaml
+  shown before.yaml >before || true
+  {
+    sed -n '/^timezone:/,/^handlers:/{/^handlers:/!p}' before.yaml
+    local kind
+    for kind in jobs:. handlers:handler; do
+      echo "${kind%%:*}:"
+      tool jobfile before.yaml | grep -E " ${kind#*:}" |
+        grep -E " (cron|interval|handler)\$" | while read -r name what; do
+        [[ ${kind%%:*} == jobs && $what == handler ]] || {
+          echo "  $name:"
+          sed -n "/^--- $name\$/,/^---/{/^---/!s/^/    /p}" before
+        }
+      done
+    done
+  } >after.yaml
+  shown after.yaml >after
+  diff <(sed '/^warning/d' before) <(sed '/^warning/d' after)
+}
+
 @test "jobfile: a default that nobody wrote is told from one that somebody did" {
   loads "timeout: 5m (default)" <<<'jobs: {a: {interval: 5m, command: x}}'
   loads $'\ntimeout: 5m\n' <<<'jobs: {a: {interval: 5m, command: x, timeout: 5m}}'

@@ -56,6 +56,27 @@ END
   gives $'backup\nsync\nreport\noff' list -o job
 }
 
+@test "list: handlers stand behind the jobs, and are never due" {
+  jobfile <<'END'
+timezone: UTC
+handlers:
+  send_email: {command: "true", description: Mail to people}
+jobs:
+  digest: {cron: "@daily", handler: send_email}
+END
+  past job=send_email status=completed scheduled=2026-01-01T00:00:00Z duration=2s
+  is "$(wjobs list --json | tail -n 1)" \
+    '{"job":"send_email","kind":"handler","cron":null,"interval":null,"timezone":"UTC","enabled":true,"paused":false,"next":null,"last_status":"completed","last_run":"2026-01-01T00:00:00.000+00:00","last_duration":2,"description":"Mail to people"}'
+  gives $'digest\tcron\nsend_email\thandler' list -o job,kind
+  [[ $(wjobs list | tail -n 1) =~ ^send_email\ +handler\ +-\ +-\ +completed ]]
+}
+
+@test "list: a file of handlers alone has a list" {
+  jobfile <<<'handlers: {a: {command: "true"}}'
+  gives $'a\thandler' list -o job,kind
+  gives "" next
+}
+
 @test "list: the table has schedule, next fire, last result and a strip" {
   needs terminal
   four_jobs

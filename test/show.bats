@@ -116,6 +116,44 @@ END
   gives A show A -o job
 }
 
+@test "show: a handler's keys, and what became of its work" {
+  jobfile <<'END'
+timezone: UTC
+queue: {workers: 3}
+hooks: {on_failure: tell}
+handlers:
+  send_email: {command: ./send, timeout: 1m, on_start: none}
+END
+  past job=send_email status=failed scheduled=2026-01-02T02:00:00Z \
+    duration=90s error='exit status 3' reason=exit exit=3 >/dev/null
+  run --separate-stderr wjobs show send_email
+  is "$status" 0
+  is "$(value schedule <<<"$output")" "runs when work is put in"
+  is "$(value command <<<"$output")" "./send"
+  is "$(value workers <<<"$output")" "3 (default)"
+  is "$(value timeout <<<"$output")" "1m"
+  has "$(value retry <<<"$output")" "max: 3"
+  is "$(value on_start <<<"$output")" "none"
+  is "$(value on_failure <<<"$output")" "tell"
+  is "$(value on_failure_repeat <<<"$output")" "every (default)"
+  has "$output" "exit status 3"
+  [[ $output != *overlap* && $output != *stdin* && $output != *"next "* ]]
+  gives $'handler\t\t1m\t3' show send_email -o kind,next,timeout,workers
+}
+
+@test "show: a job with a handler has no keys of a command" {
+  jobfile <<'END'
+timezone: UTC
+handlers: {h: {command: x, priority: 2}}
+jobs: {a: {cron: "@daily", handler: h, payload: "1: 2"}}
+END
+  run wjobs show a
+  is "$(value handler <<<"$output")" "h"
+  is "$(value payload <<<"$output")" '"1: 2"'
+  is "$(value priority <<<"$output")" "2 (default)"
+  [[ $output != *timeout* && $output != *command* && $output != *output_limit* ]]
+}
+
 @test "show: secrets are masked" {
   jobfile <<'END'
 jobs:

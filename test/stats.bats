@@ -83,6 +83,20 @@ some_runs() {
   has "${lines[1]}" "scheduler died"
 }
 
+@test "stats: handlers stand beside the jobs, and have a history as they have" {
+  jobfile <<'END'
+timezone: UTC
+handlers: {send_email: {command: x}}
+jobs: {a: {interval: 5m, command: y}}
+END
+  tool past wjobs.yaml job=send_email status=failed \
+    scheduled=2026-01-02T02:00:00Z duration=1s reason=exit exit=3 >/dev/null
+  gives $'a\t0\t0\nsend_email\t1\t1' stats -o job,total,failed
+  gives $'send_email\t1' stats -o job,failed send_email
+  gives $'send_email\tfailed' history -o job,status send_email
+  refuses 3 "did you mean 'send_email'?" history send_emial
+}
+
 @test "stats: an unknown job is 3, an unknown field 2" {
   some_runs
   refuses 3 "no job 'bakcup', did you mean 'backup'?" stats bakcup
