@@ -332,6 +332,34 @@ shells() {
   shows 'head=mine\n'
 }
 
+# Who is killed at once, and whose command only then looks at its input.
+orphan_reads() {
+  rm -f go got
+  mkfifo go
+  "$TOOLS/proc" -i "$1" -c 'touch began; read -r _ <go; wc -c >got' \
+    >out.txt 2>&1 3>&- 4>&- &
+  eventually test -e began
+  kill -KILL $!
+  wait $! || :
+  echo >go
+  eventually test -s got
+  is "$(<got)" "$2"
+  rm -f began
+}
+
+@test "input: is whole, though its scheduler is killed when the command begins" {
+  local size
+  for size in 1 4096; do
+    head -c "$size" /dev/zero >in.bin
+    orphan_reads in.bin "$size"
+  done
+  needs linux
+  for size in 4097 1M 8M; do
+    head -c "$size" /dev/zero >in.bin
+    orphan_reads in.bin "$(stat -c %s in.bin)"
+  done
+}
+
 @test "input: neither reader nor writer can block the other" {
   head -c 8M /dev/zero >in.bin
   proc -i in.bin cat

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -379,15 +380,23 @@ output_options(const struct proc_command *command)
 	return options;
 }
 
-/* The child's end in *fd: a pipe, our own 0, or -1 for /dev/null. */
+/*
+ * What the child reads in *fd: bytes, our own 0, or -1 for /dev/null. They are
+ * all there before it begins, as far as that can be had: a command whose
+ * scheduler is killed shall not take a part of its input for the whole.
+ */
 static bool
 open_input(struct child *child, const struct proc_command *command, int *fd,
     struct err *err)
 {
+	size_t n = command->input_len;
 	int end[2];
 
 	*fd = command->inherit_input ? 0 : -1;
-	if (command->inherit_input || command->input_len == 0)
+	if (command->inherit_input || n == 0)
+		return true;
+	*fd = n > PIPE_BUF ? linux_memory_file(command->input, n) : -1;
+	if (*fd >= 0)
 		return true;
 	if (pipe2(end, O_CLOEXEC) != 0)
 		return err_sys(err, errno, "cannot make a pipe");
@@ -395,6 +404,9 @@ open_input(struct child *child, const struct proc_command *command, int *fd,
 	child->input.idle = on_input_idle;
 	child->has_input = true;
 	*fd = end[0];
+	sink_write(&child->input, command->input, n, true);
+	if (!sink_is_busy(&child->input))
+		sink_release(&child->input);
 	return true;
 }
 
@@ -434,7 +446,7 @@ child_launch(
 	before = linux_ticks();
 	ok = exec_start(&exec, &child->pid, &child->result.step, err);
 	child->proc->start_ticks = linux_ticks() == before ? before : 0;
-	if (child->has_input)
+	if (exec.fd[0] > 0)
 		close(exec.fd[0]);
 	return ok;
 }
@@ -454,12 +466,6 @@ child_begin(struct child *child, const struct proc_command *command)
 	child->kin.id = child->run_id;
 	pids_put(&host->leaders, child->pid, child);
 	capture_begin(&child->capture);
-	if (child->has_input) {
-		sink_write(
-		    &child->input, command->input, command->input_len, true);
-		if (!sink_is_busy(&child->input))
-			sink_release(&child->input);
-	}
 	if (command->timeout_ms >= 0)
 		clock_set_in(
 		    host->clock, &child->deadline, command->timeout_ms);

@@ -67,6 +67,14 @@ linux_cloexec_from(int from)
 	return false;
 }
 
+int
+linux_memory_file(const void *data, size_t n)
+{
+	(void)data;
+	(void)n;
+	return -1;
+}
+
 void
 linux_die_with_parent(int signal)
 {
@@ -83,12 +91,14 @@ linux_default_signal(int signal)
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -302,6 +312,33 @@ linux_cloexec_from(int from)
 {
 	return syscall(SYS_close_range, (unsigned)from, ~0U,
 		   CLOSE_RANGE_CLOEXEC) == 0;
+}
+
+int
+linux_memory_file(const void *data, size_t n)
+{
+	int fd = memfd_create("wjobs", MFD_CLOEXEC);
+	const char *p = data;
+	ssize_t done;
+
+	if (fd < 0)
+		return -1;
+	while (n > 0) {
+		done = write(fd, p, n);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0) {
+			close(fd);
+			return -1;
+		}
+		p += done;
+		n -= (size_t)done;
+	}
+	if (lseek(fd, 0, SEEK_SET) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 void

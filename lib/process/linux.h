@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 /*
- * What lib/process takes from Linux beyond POSIX: /proc, the subreaper, pidfds
- * and close_range. Built with WJOBS_PORTABLE each of them answers that the
+ * What lib/process takes from Linux beyond POSIX: /proc, the subreaper, pidfds,
+ * files in memory and close_range. Built with WJOBS_PORTABLE each of them answers that the
  * system cannot tell, and their callers make do with process groups.
  */
 struct linux_process {
@@ -55,6 +55,11 @@ void linux_boot_id(char *id, size_t size);
  * where there is no way but one by one.
  */
 bool linux_cloexec_from(int from);
+/*
+ * A file of nobody's file system that holds these bytes, to be read from its
+ * begin; close-on-exec. -1 where there is none to be had.
+ */
+int linux_memory_file(const void *data, size_t n);
 /*
  * That signal when our parent dies, until we run what is set-user-ID.
  * Async-signal-safe.
