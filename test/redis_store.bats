@@ -318,6 +318,21 @@ end run=3 completed=3000 tell=-1
 END
 }
 
+@test "shared: a skip that another has settled is lost" {
+  shared "granted
+lost
+granted
+lost" <<'END'
+alive 1
+session 1
+skip run=1 scheduled=1000 to=1000 shared=1 reason=missed tell=-1
+skip run=2 scheduled=1000 to=1000 shared=1 reason=missed tell=-1
+end run=3 scheduled=2000 shared=1 status=skipped reason=late
+skip run=4 scheduled=3000 to=3000 shared=1 reason=missed tell=-1
+skip run=5 scheduled=2000 to=2000 shared=1 reason=missed tell=-1
+END
+}
+
 @test "shared: an end that is written again hears the same" {
   shared "tell 1
 tell 1

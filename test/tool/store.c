@@ -27,7 +27,8 @@
  * like make N bytes of all kinds. job=- is none. `self` as owner or leader is
  * this process, `dead` one that is gone. What else is in an op goes by its name
  * there, and shared=1 alone=1 may_rerun=1 rerun_of=N gap=FROM:TO. An end with
- * tell=AGAIN_MS says what there is to tell, and of how many failures.
+ * tell=AGAIN_MS says what there is to tell, and of how many failures; a skip
+ * with it, whether it was this one's to tell.
  */
 
 static const char *where;
@@ -244,6 +245,7 @@ say_answer(const struct store_op *op)
 		return;
 	}
 	if (op->kind != STORE_BEGIN && op->kind != STORE_ONCE &&
+	    given("tell") == NULL &&
 	    (op->result == CLAIM_GRANTED ||
 		(op->result == CLAIM_LOST && op->kind != STORE_UPDATE)))
 		return;
