@@ -43,7 +43,9 @@ static const struct field run_field[] = {
 static const char *
 status_kind(const struct instance *instance)
 {
-	return instance->kind == SESSION_SCHEDULER ? "scheduler" : "command";
+	return instance->kind == SESSION_FILTER
+	    ? "command"
+	    : instance_kind_name(instance->kind);
 }
 
 static struct field_value
@@ -143,6 +145,8 @@ status_table_row(
 		table_more(table, TABLE_PLAIN, ", %s", in->run[i].job);
 	if (in->kind == SESSION_FILTER)
 		table_more(table, TABLE_DIM, " (by hand)");
+	else if (in->kind == SESSION_WORKER)
+		table_more(table, TABLE_DIM, " (queue only)");
 }
 
 static void

@@ -10,6 +10,29 @@
 #include "lib/store/owner.h"
 #include "lib/store/redis_session.h"
 
+static const char *const kind_name[] = {
+	[SESSION_SCHEDULER] = "scheduler",
+	[SESSION_FILTER] = "filter",
+	[SESSION_WORKER] = "worker",
+};
+
+const char *
+instance_kind_name(enum session_kind kind)
+{
+	return kind_name[kind];
+}
+
+enum session_kind
+instance_kind_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(kind_name); i++)
+		if (strcmp(kind_name[i], name) == 0)
+			return (enum session_kind)i;
+	return SESSION_SCHEDULER;
+}
+
 void
 instances_release(struct instance *list, size_t n)
 {

@@ -32,6 +32,11 @@ struct instance {
 	size_t runs;
 };
 
+/* "scheduler", "filter" or "worker", as a store has it. */
+const char *instance_kind_name(enum session_kind kind);
+/* What is not known is a scheduler. */
+enum session_kind instance_kind_find(const char *name);
+
 void instances_release(struct instance *list, size_t n);
 /* In the order in which they began. The caller's to release. */
 bool instances_list(const struct store_place *place, struct instance **list,

@@ -19,8 +19,7 @@ static void
 set_field(struct instance *in, const char *name, const char *value, size_t len)
 {
 	if (strcmp(name, "kind") == 0)
-		in->kind = strcmp(value, "filter") == 0 ? SESSION_FILTER
-							: SESSION_SCHEDULER;
+		in->kind = instance_kind_find(value);
 	else if (strcmp(name, "worker") == 0)
 		in->worker = dup_text(value, len);
 	else if (strcmp(name, "host") == 0)

@@ -66,8 +66,7 @@ add_self(struct redis_args *args, const struct session_self *self)
 	if (gethostname(host, sizeof host - 1) != 0)
 		snprintf(host, sizeof host, "localhost");
 	instance_pid_space(space, sizeof space);
-	add_field(args, "kind",
-	    self->kind == SESSION_SCHEDULER ? "scheduler" : "filter");
+	add_field(args, "kind", instance_kind_name(self->kind));
 	add_field(args, "worker", self->worker);
 	add_field(args, "host", host);
 	add_number(args, "pid", self->process.pid);

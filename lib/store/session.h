@@ -29,7 +29,11 @@ struct session_times {
 extern const struct session_times session_times;
 
 /* What others read of an instance. */
-enum session_kind { SESSION_SCHEDULER, SESSION_FILTER };
+enum session_kind {
+	SESSION_SCHEDULER,
+	SESSION_FILTER, /* a command, by hand */
+	SESSION_WORKER, /* of a queue, with no scheduler */
+};
 struct session_self {
 	enum session_kind kind;
 	const char *worker; /* borrowed for as long as the session lives */
