@@ -32,6 +32,20 @@ op_list_pop(struct op_list *list)
 }
 
 void
+op_list_prepend(struct op_list *list, struct op_list *first)
+{
+	if (first->n == 0)
+		return;
+	first->last->next = list->first;
+	if (list->last == NULL)
+		list->last = first->last;
+	list->first = first->first;
+	list->n += first->n;
+	list->bytes += first->bytes;
+	*first = (struct op_list){ 0 };
+}
+
+void
 op_list_release(struct op_list *list)
 {
 	struct store_op *op;
@@ -46,13 +60,24 @@ text_bytes(const char *text)
 	return text != NULL ? strlen(text) + 1 : 0;
 }
 
+static size_t
+record_bytes(const struct record *r)
+{
+	return text_bytes(r->job) + text_bytes(r->kind) + text_bytes(r->error) +
+	    text_bytes(r->worker) + text_bytes(r->metadata) +
+	    text_bytes(r->attempts) + r->head_len + r->tail_len;
+}
+
 size_t
 op_list_bytes(const struct store_op *op)
 {
-	const struct record *r = &op->record;
+	const struct work_op *work = op->work;
+	size_t n = sizeof *op + record_bytes(&op->record) +
+	    text_bytes(op->lock);
 
-	return sizeof *op + text_bytes(r->job) + text_bytes(r->kind) +
-	    text_bytes(r->error) + text_bytes(r->worker) +
-	    text_bytes(r->metadata) + text_bytes(r->attempts) + r->head_len +
-	    r->tail_len + text_bytes(op->lock);
+	if (work != NULL)
+		n += sizeof *work + record_bytes(&work->work.record) +
+		    text_bytes(work->work.key) + work->work.payload_len +
+		    work->n_want * sizeof *work->want;
+	return n;
 }

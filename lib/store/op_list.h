@@ -12,6 +12,8 @@ struct op_list {
 void op_list_push(struct op_list *list, struct store_op *op);
 /* NULL: it is empty. */
 struct store_op *op_list_pop(struct op_list *list);
+/* Put what is in `first` before it, and leave that empty. */
+void op_list_prepend(struct op_list *list, struct op_list *first);
 void op_list_release(struct op_list *list);
 
 /* What an operation takes of memory. */

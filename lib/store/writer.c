@@ -23,7 +23,8 @@
  * The batch stays the thread's until the store has taken it, so the order is
  * that of posting whatever fails. While degraded, a claim is answered at once
  * and its record goes on as a copy without `done`; but not one that is_sure,
- * which waits for the store as everything else does.
+ * which waits for the store as everything else does. Nor does a question to the
+ * queue go on: who asked asks again.
  */
 #define BATCH_MAX   4096
 #define BATCH_BYTES (WRITER_SPOOL_BYTES / 4)
@@ -112,6 +113,21 @@ is_claim(const struct store_op *op)
 	return op->kind == STORE_BEGIN && op->done != NULL && !op->is_sure;
 }
 
+/* What the queue is asked, and is nothing once nobody hears the answer. */
+static bool
+is_question(const struct store_op *op)
+{
+	return op->kind == STORE_WORK && op->done != NULL &&
+	    (op->work->kind == WORK_TAKE || op->work->kind == WORK_PUT);
+}
+
+/* How work ended: the last to be dropped, or it is done once more. */
+static bool
+is_end_of_work(const struct store_op *op)
+{
+	return op->kind == STORE_WORK && op->work->kind != WORK_TAKE;
+}
+
 /* One whose run has not begun, and that nobody will hear the answer to. */
 static bool
 is_idle_claim(const struct store_op *op)
@@ -128,6 +144,21 @@ answer_failed(struct thread *w, struct store_op *op)
 	op_list_push(&w->answers, op);
 }
 
+/* There is no more of these than work was under way, so the look is short. */
+static struct store_op *
+pop_droppable(struct op_list *queue)
+{
+	struct op_list kept = { 0 };
+	struct store_op *op;
+
+	while ((op = op_list_pop(queue)) != NULL && is_end_of_work(op))
+		op_list_push(&kept, op);
+	if (op == NULL)
+		op = op_list_pop(&kept);
+	op_list_prepend(queue, &kept);
+	return op;
+}
+
 /* Room by count and by bytes; what is dropped is answered all the same. */
 static void
 drop_oldest(struct thread *w)
@@ -135,7 +166,7 @@ drop_oldest(struct thread *w)
 	while (w->queue.n > 0 &&
 	    (w->queue.n > WRITER_SPOOL_OPS ||
 		w->queue.bytes + w->batch_bytes > WRITER_SPOOL_BYTES)) {
-		struct store_op *op = op_list_pop(&w->queue);
+		struct store_op *op = pop_droppable(&w->queue);
 
 		w->dropped++;
 		if (op->done != NULL)
@@ -159,30 +190,38 @@ set_degraded(struct thread *w, const struct err *err)
 	snprintf(w->reason, sizeof w->reason, "%s", reason);
 }
 
-/* Claims that wait anywhere are answered; their records go on. */
+/* While the store is away a claim's record goes on, and a question does not. */
+static void
+push_or_fail(struct thread *w, struct store_op *op)
+{
+	if (is_claim(op))
+		op_list_push(&w->queue, op_without_done(op));
+	else if (!is_question(op))
+		op_list_push(&w->queue, op);
+	if (is_claim(op) || is_question(op))
+		answer_failed(w, op);
+}
+
+/* Claims and questions that wait anywhere are answered. */
 static void
 fail_claims(struct thread *w)
 {
 	struct op_list queue = w->queue;
 	struct store_op *op;
-	size_t i;
+	size_t i, kept = 0;
 
 	for (i = 0; i < w->batch.n; i++) {
 		op = w->batch.op[i];
-		if (!is_claim(op))
-			continue;
-		w->batch.op[i] = op_without_done(op);
-		answer_failed(w, op);
-	}
-	w->queue = (struct op_list){ 0 };
-	while ((op = op_list_pop(&queue)) != NULL) {
-		if (is_claim(op)) {
-			op_list_push(&w->queue, op_without_done(op));
+		if (!is_question(op))
+			w->batch.op[kept++] = is_claim(op) ? op_without_done(op)
+							   : op;
+		if (is_question(op) || is_claim(op))
 			answer_failed(w, op);
-		} else {
-			op_list_push(&w->queue, op);
-		}
 	}
+	w->batch.n = w->in_batch = kept;
+	w->queue = (struct op_list){ 0 };
+	while ((op = op_list_pop(&queue)) != NULL)
+		push_or_fail(w, op);
 }
 
 /* The batch is written: answers to the loop, the rest returned to be freed. */
@@ -252,7 +291,7 @@ pause_before_retry(struct thread *w)
 static void
 save_op(struct op_list *rest, struct store_op *op)
 {
-	if (op->kind == STORE_ONCE || is_idle_claim(op))
+	if (op->kind == STORE_ONCE || is_idle_claim(op) || is_question(op))
 		store_op_free(op);
 	else
 		op_list_push(rest, op);
@@ -466,12 +505,12 @@ thread_flush(struct thread *w)
 		return;
 	pthread_mutex_lock(&w->lock);
 	while ((op = op_list_pop(&w->posted)) != NULL) {
-		if (w->is_degraded && is_claim(op)) {
-			op_list_push(&w->queue, op_without_done(op));
-			answer_failed(w, op);
-		} else {
+		/* where nothing else waits, it finds out itself */
+		if (w->is_degraded &&
+		    (!is_question(op) || w->queue.n + w->in_batch != 0))
+			push_or_fail(w, op);
+		else
 			op_list_push(&w->queue, op);
-		}
 	}
 	drop_oldest(w);
 	if (w->answers.n > 0)

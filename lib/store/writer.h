@@ -12,7 +12,9 @@
  * wait in order in a bounded spool and are tried again, with growing pauses of
  * at most WRITER_RETRY_MAX_MS; a claim is then answered CLAIM_FAILED at once
  * and its record written later, unless it is_sure: that one waits as well. What
- * no longer fits is dropped, oldest first, and counted. What is left at the end
+ * the queue is asked (WORK_TAKE, WORK_PUT) is CLAIM_FAILED, too, and not tried
+ * again. What no longer fits is dropped, oldest first but for the ends of work,
+ * and counted. What is left at the end
  * goes to a file beside the store, which the next writer takes in first; but
  * not a claim that waited, for its run has not begun.
  */
