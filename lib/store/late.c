@@ -47,10 +47,11 @@ late_open(struct late *late, struct err *err)
 	const struct late_place *at = &late->place;
 	char *note = NULL;
 
-	if (!owner_take_store(at->place, at->owner, err))
+	if (at->owner != NULL && !owner_take_store(at->place, at->owner, err))
 		return false;
-	if (store_open(at->place->store, STORE_OWN, at->limits, &late->real,
-		&note, err) == STORE_OPENED) {
+	if (store_open(at->place->store,
+		at->owner != NULL ? STORE_OWN : STORE_WRITE, at->limits,
+		&late->real, &note, err) == STORE_OPENED) {
 		if (at->session != NULL)
 			store_bind(late->real, at->session);
 	} else {
@@ -75,6 +76,10 @@ late_come(struct store *store, struct store_start *found, struct err *err)
 
 	if (late->real == NULL && !late_open(late, err))
 		return false;
+	if (late->place.self == NULL) {
+		*found = (struct store_start){ 0 };
+		return true;
+	}
 	if (!late_take_over(late->place.place, late->real, late->place.self,
 		found, &note, err))
 		return false;

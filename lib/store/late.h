@@ -12,12 +12,15 @@
  * at a start then: what an earlier scheduler spooled is written, runs of dead
  * ones are marked as lost, and what there is to go on with is found. Never
  * NULL; all is borrowed. The lock on the store is taken with the store.
+ *
+ * A worker beside a scheduler owns nothing: with no owner and no self, no lock
+ * is taken, and nothing is found.
  */
 struct late_place {
 	const struct store_place *place;
-	struct owner *owner;
+	struct owner *owner; /* NULL: nobody's own */
 	struct store_limits limits;
-	const struct identity *self;
+	const struct identity *self;         /* NULL: likewise */
 	const struct store_session *session; /* NULL: it needs none */
 };
 struct store *late_new(const struct late_place *place);
