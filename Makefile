@@ -170,7 +170,7 @@ $B/test/%: $B/test/tool/%.o $B/libwjobs.a
 $B/test/hasty: $(CMD_OBJ)
 
 # The scheduler's simulated world.
-$B/test/sim $B/test/shared: $(WORLD_SRC:%.c=$B/%.o)
+$B/test/sim $B/test/shared $B/test/worker: $(WORLD_SRC:%.c=$B/%.o)
 
 $B/test/replay_%: $B/test/fuzz/fuzz_%.o $B/test/fuzz/replay.o $B/libwjobs.a
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

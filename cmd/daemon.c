@@ -8,33 +8,34 @@
 
 #include <ev.h>
 
-#include "cmd/depot.h"
+#include "cmd/stores.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/engine/notify.h"
 #include "lib/engine/scheduler.h"
+#include "lib/engine/worker.h"
 #include "lib/store/owner.h"
-#include "lib/store/split.h"
+#include "lib/store/wake.h"
 #include "lib/time/stamp.h"
 
 struct daemon {
 	struct cli *cli;
+	const struct daemon_options *options;
 	struct ev_loop *loop;
 	struct engine engine;
 	struct pool pool;
 	struct owner owner; /* of the jobfile */
-	struct store_place claims_place;
-	struct depot depot[2]; /* of claims; of history, where that is apart */
-	bool is_split;
-	struct split split;
-	struct scheduler *scheduler;
-	char *worker;
+	struct stores stores;
+	struct scheduler *scheduler; /* NULL: it only works */
+	struct worker *worker;       /* NULL: it only schedules */
+	struct wake *wake;           /* NULL: the worker polls */
+	char *worker_id;
 	ev_signal term, interrupt, hangup;
 	ev_prepare
 	    settle; /* slots are given at the end of a turn of the loop */
-	/* All runs have ended; and what there is to tell has been told. */
-	bool is_drained, is_stopped, killed_any;
-	int stops;
+	int stops;  /* how often it was told to */
+	int going;  /* of scheduler and worker, those that have not ended */
+	bool is_stopped, killed_any;
 };
 
 /* Signals */
@@ -54,30 +55,46 @@ daemon_on_stopped(void *data, bool killed_any)
 {
 	struct daemon *daemon = data;
 
-	daemon->is_drained = true;
-	daemon->killed_any = killed_any;
+	daemon->killed_any |= killed_any;
+	if (--daemon->going > 0)
+		return;
 	notify_stop(
 	    daemon->engine.notify, daemon->stops > 1, daemon_on_told, daemon);
+}
+
+static void
+daemon_stop(struct daemon *daemon)
+{
+	/* either may end at once */
+	bool was_going = daemon->going > 0;
+
+	daemon->stops++;
+	if (!was_going)
+		notify_stop(
+		    daemon->engine.notify, true, daemon_on_told, daemon);
+	if (was_going && daemon->scheduler != NULL)
+		scheduler_stop(daemon->scheduler, daemon_on_stopped, daemon);
+	if (was_going && daemon->worker != NULL)
+		worker_stop(daemon->worker, daemon_on_stopped, daemon);
 }
 
 static void
 daemon_on_stop(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct daemon *daemon = w->data;
-	struct scheduler_counts counts = scheduler_counts(daemon->scheduler);
+	size_t n = 0;
 	char running[24];
 
 	(void)loop;
 	(void)revents;
-	snprintf(running, sizeof running, "%zu", counts.running);
+	if (daemon->scheduler != NULL)
+		n += scheduler_counts(daemon->scheduler).running;
+	if (daemon->worker != NULL)
+		n += worker_counts(daemon->worker).running;
+	snprintf(running, sizeof running, "%zu", n);
 	log_event(LOG_INFO, "stopping", "signal",
 	    w->signum == SIGINT ? "INT" : "TERM", "running", running, NULL);
-	daemon->stops++;
-	if (daemon->is_drained)
-		notify_stop(
-		    daemon->engine.notify, true, daemon_on_told, daemon);
-	else
-		scheduler_stop(daemon->scheduler, daemon_on_stopped, daemon);
+	daemon_stop(daemon);
 }
 
 static void
@@ -129,99 +146,44 @@ daemon_open_pool(struct daemon *daemon, int size)
 	daemon->pool.data = daemon;
 }
 
-/* The stores: most often one */
-
-/* Where instants are claimed, if that is not where history is kept. */
-static bool
-daemon_find_claims(struct daemon *daemon, struct err *err)
-{
-	const struct jobfile *file = &daemon->cli->jobfile;
-	const char *claims = jobfile_claims(file);
-	struct store_place *place = &daemon->claims_place;
-
-	if (claims == NULL || strcmp(claims, jobfile_history(file)) == 0)
-		return true;
-	if (!store_place_find(file->path, claims, place, err))
-		return false;
-	daemon->is_split = true;
-	free(place->spool);
-	place->spool = mem_printf("%s/spool-claims", place->state_dir);
-	return true;
-}
-
-static bool
-daemon_open_depot(struct daemon *daemon, struct depot *depot,
-    const struct store_place *place, struct store_limits limits,
-    struct err *err)
-{
-	*depot = (struct depot){
-		.place = place,
-		.limits = limits,
-		.loop = daemon->loop,
-		.engine = &daemon->engine,
-		.is_for_claims = depot == &daemon->depot[0],
-		.owner = daemon->owner,
-	};
-	depot->owner.jobfile_fd = -1;
-	return depot_open(depot, err);
-}
-
-/* Runs that both stores know are found once, instants where they are claimed. */
-static bool
-daemon_open_stores(struct daemon *daemon, struct err *err)
-{
-	struct cli *cli = daemon->cli;
-	struct store_limits limits = cli_limits(cli), claims = limits;
-	struct depot *depot = daemon->depot;
-
-	if (!store_place_make(&cli->place, err) ||
-	    !owner_take(&cli->place, &daemon->owner, err) ||
-	    !daemon_find_claims(daemon, err))
-		return false;
-	claims.keep = 1;
-	if (!daemon_open_depot(daemon, &depot[0],
-		daemon->is_split ? &daemon->claims_place : &cli->place,
-		daemon->is_split ? claims : limits, err) ||
-	    (daemon->is_split &&
-		!daemon_open_depot(
-		    daemon, &depot[1], &cli->place, limits, err)))
-		return false;
-	daemon->engine.store = &depot[0].writer->port;
-	if (daemon->is_split) {
-		split_init(&daemon->split, &depot[0].writer->port,
-		    &depot[1].writer->port);
-		daemon->engine.store = &daemon->split.port;
-	}
-	daemon->engine.runtime_dir = cli->place.runtime_dir;
-	daemon->engine.is_shared = jobfile_is_shared(&cli->jobfile);
-	daemon->engine.is_first = depot[0].session == NULL ||
-	    depot[0].state.is_first;
-	return true;
-}
-
 /* Beginning and end */
 
 static bool
-daemon_open(struct daemon *daemon, const struct daemon_options *options,
-    struct err *err)
+daemon_open_stores(struct daemon *daemon, struct err *err)
+{
+	const struct store_place *place = &daemon->cli->place;
+
+	daemon->stores.cli = daemon->cli;
+	daemon->stores.loop = daemon->loop;
+	daemon->stores.engine = &daemon->engine;
+	daemon->stores.sign = &daemon->owner;
+	daemon->stores.has_scheduler = daemon->options->schedules;
+	return store_place_make(place, err) &&
+	    (!daemon->options->schedules ||
+		owner_take(place, &daemon->owner, err)) &&
+	    stores_open(&daemon->stores, err);
+}
+
+static bool
+daemon_open(struct daemon *daemon, struct err *err)
 {
 	const struct jobfile *file = &daemon->cli->jobfile;
 	struct engine *engine = &daemon->engine;
-	const char *worker_id = options->worker_id != NULL ? options->worker_id
-							   : file->worker_id;
+	const char *worker_id = daemon->options->worker_id;
 
 	daemon->loop = ev_loop_new(EVFLAG_AUTO);
 	if (daemon->loop == NULL)
 		return err_set(err, ERR_SYSTEM, "cannot make an event loop");
 	log_attach(daemon->loop);
-	daemon->worker = engine_worker(worker_id);
+	daemon->worker_id = engine_worker(
+	    worker_id != NULL ? worker_id : file->worker_id);
 	daemon_open_pool(daemon, file->pool_size);
 	engine->clock = clock_open(daemon->loop);
 	engine->host = proc_host_open(daemon->loop, engine->clock);
 	engine->pool = &daemon->pool;
 	engine->jobfile = file->path;
-	engine->worker = daemon->worker;
-	daemon->owner.worker = daemon->worker;
+	engine->worker = daemon->worker_id;
+	daemon->owner.worker = daemon->worker_id;
 	daemon->owner.since_ms = clock_wall_ms(engine->clock);
 	engine_init(engine);
 	engine_hide(engine, file->hidden);
@@ -229,11 +191,58 @@ daemon_open(struct daemon *daemon, const struct daemon_options *options,
 	return daemon_open_stores(daemon, err);
 }
 
+/* Who puts work in for others rings; our own workers hear of it at once. */
+static void
+daemon_on_put(void *data)
+{
+	struct daemon *daemon = data;
+
+	if (daemon->worker != NULL)
+		worker_rang(daemon->worker);
+	wake_ring(daemon->stores.work->place);
+}
+
+static void
+daemon_on_rang(void *data)
+{
+	struct daemon *daemon = data;
+
+	worker_rang(daemon->worker);
+}
+
+/* Without hints it still asks every few seconds. */
+static void
+daemon_listen(struct daemon *daemon)
+{
+	struct err err;
+
+	daemon->wake = wake_open(daemon->loop, daemon->stores.work->place,
+	    daemon_on_rang, daemon, &err);
+	if (daemon->wake == NULL)
+		log_event(LOG_WARN, "work is looked for every few seconds only",
+		    "error", err.msg, NULL);
+}
+
+static void
+daemon_begin(struct daemon *daemon)
+{
+	struct engine *engine = &daemon->engine;
+	const struct jobfile *file = &daemon->cli->jobfile;
+
+	engine->put = daemon_on_put;
+	engine->put_data = daemon;
+	if (daemon->options->schedules)
+		daemon->scheduler = scheduler_new(engine, file);
+	if (daemon->options->works)
+		daemon->worker = worker_new(engine, file);
+	daemon->going = (daemon->scheduler != NULL) + (daemon->worker != NULL);
+}
+
 /* A thread that hangs has them still, and ends with the process. */
 static void
 daemon_close_loop(struct daemon *daemon)
 {
-	if (daemon->depot[0].is_stuck || daemon->depot[1].is_stuck)
+	if (stores_are_stuck(&daemon->stores))
 		return;
 	clock_close(daemon->engine.clock);
 	log_detach();
@@ -245,9 +254,10 @@ daemon_close(struct daemon *daemon)
 {
 	if (daemon->loop == NULL)
 		return;
+	wake_close(daemon->wake);
 	scheduler_free(daemon->scheduler);
-	depot_close(&daemon->depot[1]);
-	depot_close(&daemon->depot[0]);
+	worker_free(daemon->worker);
+	stores_close(&daemon->stores);
 	notify_free(daemon->engine.notify);
 	/* only now: an impatient TERM must not cost what is being written */
 	ev_signal_stop(daemon->loop, &daemon->term);
@@ -256,22 +266,27 @@ daemon_close(struct daemon *daemon)
 	proc_host_close(daemon->engine.host);
 	pool_release(&daemon->pool);
 	owner_give(&daemon->owner);
-	store_place_release(&daemon->claims_place);
 	engine_release(&daemon->engine);
 	daemon_close_loop(daemon);
-	free(daemon->worker);
+	free(daemon->worker_id);
 }
 
 static void
 daemon_log_start(const struct daemon *daemon)
 {
-	char jobs[24], pid[24];
+	const struct jobfile *file = &daemon->cli->jobfile;
+	char jobs[24], pid[24], handlers[24], workers[24];
 
-	snprintf(jobs, sizeof jobs, "%zu", daemon->cli->jobfile.n);
+	snprintf(jobs, sizeof jobs, "%zu", file->n);
+	snprintf(handlers, sizeof handlers, "%zu", file->handlers);
+	snprintf(workers, sizeof workers, "%d", file->queue_workers);
 	snprintf(pid, sizeof pid, "%ld", (long)getpid());
-	log_event(LOG_INFO, "started", "jobfile", daemon->cli->jobfile.path,
-	    "jobs", jobs, "store", daemon->cli->place.shown, "worker",
-	    daemon->worker, "pid", pid, NULL);
+	log_event(LOG_INFO, "started", "jobfile", file->path, "jobs",
+	    daemon->scheduler != NULL ? jobs : NULL, "handlers",
+	    daemon->worker != NULL ? handlers : NULL, "workers",
+	    daemon->worker != NULL ? workers : NULL, "store",
+	    daemon->cli->place.shown, "worker", daemon->worker_id, "pid", pid,
+	    NULL);
 }
 
 static void
@@ -280,6 +295,8 @@ daemon_log_next(const struct daemon *daemon)
 	int64_t next_ms = scheduler_next_ms(daemon->scheduler);
 	char next[STAMP_TEXT_SIZE];
 
+	if (daemon->cli->jobfile.n == 0)
+		return;
 	if (next_ms == CLOCK_NEVER)
 		log_line(LOG_WARN, "no job is ever due");
 	else
@@ -295,9 +312,16 @@ daemon_serve(struct daemon *daemon)
 	daemon_watch(daemon, &daemon->interrupt, daemon_on_stop, SIGINT);
 	daemon_watch(daemon, &daemon->hangup, daemon_on_hangup, SIGHUP);
 	daemon_log_start(daemon);
-	scheduler_start(daemon->scheduler, &daemon->depot[0].found);
-	depot_begin(&daemon->depot[0], daemon->scheduler);
-	daemon_log_next(daemon);
+	stores_begin(&daemon->stores, daemon->scheduler, daemon->worker);
+	if (daemon->scheduler != NULL) {
+		scheduler_start(
+		    daemon->scheduler, &daemon->stores.first->found);
+		daemon_log_next(daemon);
+	}
+	if (daemon->worker != NULL) {
+		daemon_listen(daemon);
+		worker_start(daemon->worker);
+	}
 	while (!daemon->is_stopped)
 		ev_run(daemon->loop, 0);
 	log_line(LOG_INFO, "stopped");
@@ -310,13 +334,18 @@ daemon_run(
 {
 	struct daemon daemon = {
 		.cli = cli,
+		.options = options,
 		.owner = OWNER_NONE,
-		.depot = { { .owner = OWNER_NONE }, { .owner = OWNER_NONE } },
+		.stores = {
+		    .claims.owner = OWNER_NONE,
+		    .history.owner = OWNER_NONE,
+		    .queue.owner = OWNER_NONE,
+		},
 	};
 	int status = CMD_FAILED;
 
-	if (daemon_open(&daemon, options, err)) {
-		daemon.scheduler = scheduler_new(&daemon.engine, &cli->jobfile);
+	if (daemon_open(&daemon, err)) {
+		daemon_begin(&daemon);
 		daemon_serve(&daemon);
 		status = daemon.killed_any ? 1 : 0;
 	}

@@ -124,15 +124,29 @@ depot_on_session(void *data)
 }
 
 static void
+depot_lose(struct depot *depot, bool now)
+{
+	bool has_claims = depot->is_for_claims && depot->scheduler != NULL;
+	bool has_work = depot->is_for_work && depot->worker != NULL;
+
+	if (!has_claims && !has_work)
+		return;
+	log_line(now ? LOG_ERROR : LOG_WARN,
+	    now ? "the session with the store is lost; killing what it claimed"
+		: "the session with the store is in doubt; stopping what it "
+		  "claimed");
+	if (has_claims)
+		scheduler_lease_lost(depot->scheduler, now);
+	if (has_work)
+		worker_lease_lost(depot->worker, now);
+}
+
+static void
 depot_on_doubtful(void *data)
 {
 	struct depot *depot = data;
 
-	if (!depot->is_for_claims || depot->scheduler == NULL)
-		return;
-	log_line(LOG_WARN,
-	    "the session with the store is in doubt; stopping what it claimed");
-	scheduler_lease_lost(depot->scheduler, false);
+	depot_lose(depot, false);
 }
 
 static void
@@ -140,11 +154,7 @@ depot_on_lost(void *data)
 {
 	struct depot *depot = data;
 
-	if (!depot->is_for_claims || depot->scheduler == NULL)
-		return;
-	log_line(LOG_ERROR,
-	    "the session with the store is lost; killing what it claimed");
-	scheduler_lease_lost(depot->scheduler, true);
+	depot_lose(depot, true);
 }
 
 /* Opening */
@@ -155,7 +165,7 @@ depot_open_session(struct depot *depot, struct err *err)
 {
 	struct engine *engine = depot->engine;
 	struct session_self self = {
-		.kind = SESSION_SCHEDULER,
+		.kind = depot->kind,
 		.worker = engine->worker,
 		.process = engine->self,
 		.since_ms = clock_wall_ms(engine->clock),
@@ -191,9 +201,11 @@ depot_try_store(struct depot *depot, struct store **store, struct err *err)
 	char *note = NULL;
 	bool is_open;
 
-	if (!owner_take_store(depot->place, &depot->owner, err))
+	if (!depot->is_guest &&
+	    !owner_take_store(depot->place, &depot->owner, err))
 		return false;
-	is_open = store_open(depot->place->store, STORE_OWN, depot->limits,
+	is_open = store_open(depot->place->store,
+		      depot->is_guest ? STORE_WRITE : STORE_OWN, depot->limits,
 		      store, &note, err) == STORE_OPENED;
 	if (note != NULL)
 		log_line(
@@ -210,6 +222,8 @@ depot_take_over(struct depot *depot, struct store *store, struct err *err)
 {
 	char *note;
 
+	if (depot->is_guest)
+		return true;
 	if (!late_take_over(depot->place, store, &depot->engine->self,
 		&depot->found, &note, err))
 		return false;
@@ -228,9 +242,13 @@ depot_take_over(struct depot *depot, struct store *store, struct err *err)
 static struct store *
 depot_reach_store(struct depot *depot, struct err *err)
 {
-	const struct late_place late = { depot->place, &depot->owner,
-		depot->limits, &depot->engine->self,
-		depot->session != NULL ? &depot->bond : NULL };
+	const struct late_place late = {
+		.place = depot->place,
+		.owner = depot->is_guest ? NULL : &depot->owner,
+		.limits = depot->limits,
+		.self = depot->is_guest ? NULL : &depot->engine->self,
+		.session = depot->session != NULL ? &depot->bond : NULL,
+	};
 	struct store *store = NULL;
 
 	if (depot->state.is_away)
@@ -270,7 +288,7 @@ depot_open(struct depot *depot, struct err *err)
 			depot->engine->store_offset_ms = depot->state.offset_ms;
 	}
 	depot->writer = writer_start(
-	    depot->loop, store, depot->place->spool, &events, err);
+	    depot->loop, store, depot->spool, &events, err);
 	if (depot->writer == NULL) {
 		store_close(store);
 		return false;
@@ -279,9 +297,11 @@ depot_open(struct depot *depot, struct err *err)
 }
 
 void
-depot_begin(struct depot *depot, struct scheduler *scheduler)
+depot_begin(
+    struct depot *depot, struct scheduler *scheduler, struct worker *worker)
 {
 	depot->scheduler = scheduler;
+	depot->worker = worker;
 }
 
 void
@@ -290,6 +310,7 @@ depot_close(struct depot *depot)
 	struct err err;
 
 	depot->scheduler = NULL;
+	depot->worker = NULL;
 	if (depot->writer != NULL &&
 	    !writer_stop(depot->writer, FLUSH_MS, &err))
 		log_event(LOG_ERROR, "history is lost", "error", err.msg, NULL);

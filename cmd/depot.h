@@ -3,6 +3,7 @@
 
 #include "cmd/cmd.h"
 #include "lib/engine/scheduler.h"
+#include "lib/engine/worker.h"
 #include "lib/store/late.h"
 #include "lib/store/session.h"
 #include "lib/store/writer.h"
@@ -10,8 +11,8 @@
 /*
  * A store of a scheduler, with all that stands between: the writer's thread,
  * and where other instances share the store, the session's. What they say goes
- * to the log and to the scheduler. A store that cannot be reached keeps no
- * scheduler from starting; one that must not be written does.
+ * to the log, to the scheduler and to the workers. A store that cannot be
+ * reached keeps no scheduler from starting; one that must not be written does.
  */
 struct depot {
 	/* To be set; borrowed. */
@@ -19,9 +20,19 @@ struct depot {
 	struct store_limits limits;
 	struct ev_loop *loop;
 	struct engine *engine;
-	bool is_for_claims; /* else for history alone */
+	const char
+	    *spool; /* where to leave what could not be written, or NULL */
+	bool is_for_claims;
+	bool is_for_work;
+	/*
+	 * Others are at work there as well, and none owns it: no lock is taken,
+	 * nothing is taken over.
+	 */
+	bool is_guest;
+	enum session_kind kind;
 
-	struct scheduler *scheduler; /* NULL before depot_begin */
+	struct scheduler *scheduler; /* NULL before depot_begin, or at all */
+	struct worker *worker;       /* likewise */
 	struct owner owner;          /* of the store alone */
 	struct session *session;     /* NULL: nobody shares the store */
 	struct store_session bond;
@@ -35,7 +46,8 @@ struct depot {
 /* store_place_make must have been called. depot->found is what there is. */
 bool depot_open(struct depot *depot, struct err *err) MUST_CHECK;
 /* From now on, what comes goes there. */
-void depot_begin(struct depot *depot, struct scheduler *scheduler);
+void depot_begin(
+    struct depot *depot, struct scheduler *scheduler, struct worker *worker);
 /* No event any more: what waits is written, then others hear of the end. */
 void depot_close(struct depot *depot);
 

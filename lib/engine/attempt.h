@@ -26,6 +26,9 @@ struct attempt {
 	enum proc_stop stop;   /* asked for before the command began */
 	int64_t began_ms;      /* the attempt under way */
 	int exec_errno;
+	/* Of a job with a handler: what it puts in, once that has an id. */
+	bool has_work;
+	struct ulid work_id;
 };
 
 /* What run.c does for claim.c. */
@@ -36,6 +39,8 @@ bool run_is_too_late(const struct run *run);
 int64_t run_time_left_ms(const struct run *run);
 /* The claim is ours: launch it, or ask for the slot that it gave back. */
 void run_go(struct run *run);
+/* Its work is in the queue: it has ended, and the store knows. */
+void run_put(struct run *run);
 /* It ends before any attempt, for a reason that a record tells. */
 void run_end_unstarted(struct run *run, enum record_status status,
     enum record_reason reason, const char *error);

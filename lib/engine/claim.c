@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/engine/account.h"
 #include "lib/engine/attempt.h"
+#include "lib/engine/metadata.h"
 #include "lib/engine/notify.h"
 
 #define SCHEDULE_SEED UINT64_C(0x7363686564756c65)
@@ -52,6 +53,56 @@ claim_goes_first(const struct run *run)
 
 static void claim_on_answer(struct store_op *op);
 
+/*
+ * The run of a job with a handler is no more than this: its claim puts the
+ * work in, and with that it has ended, as its record says. However often it
+ * is asked, it is the same work.
+ */
+static struct work_op *
+claim_put(const struct run *run)
+{
+	const struct engine *engine = run->engine;
+	const struct job *job = run->job;
+	struct work_op *put = work_op_new(WORK_PUT);
+	struct work *work = &put->work;
+
+	work->id = work->record.id = run->attempt->work_id;
+	work->record.job = mem_strdup(job->handler);
+	work->record.kind = mem_strdup(job_kind_name(JOB_HANDLER));
+	work->record.scheduled_ms = run->due_ms;
+	work->priority = job->priority;
+	work->lead_ms = work_lead_ms(job->priority, engine->queue_aging_ms);
+	work->payload_len = job->payload != NULL ? strlen(job->payload) : 0;
+	work->payload = mem_strndup(
+	    job->payload != NULL ? job->payload : "", work->payload_len);
+	put->size = engine->queue_size;
+	put->has_history = engine->history == NULL;
+	return put;
+}
+
+static void
+claim_add_work(struct run *run, struct store_op *op)
+{
+	op->work = claim_put(run);
+	op->record.status = RECORD_COMPLETED;
+	op->record.completed_ms = op->record.started_ms;
+	if (run->has_waited)
+		op->record.reason = RECORD_LATE;
+}
+
+static void
+claim_name_work(struct run *run)
+{
+	struct attempt *attempt = run->attempt;
+	char pair[sizeof "work=" + ULID_LEN], *id = pair + strlen("work=");
+
+	attempt->has_work = true;
+	attempt->work_id = ulid_make(clock_wall_ms(run->engine->clock));
+	memcpy(pair, "work=", strlen("work="));
+	ulid_format(&attempt->work_id, id);
+	metadata_put(&attempt->record.metadata, pair, sizeof pair - 1);
+}
+
 static struct store_op *
 claim_op(struct run *run)
 {
@@ -59,11 +110,15 @@ claim_op(struct run *run)
 	const struct job *job = run->job;
 	struct store_op *op;
 
+	if (job->handler != NULL && !run->attempt->has_work)
+		claim_name_work(run);
 	record->started_ms = clock_wall_ms(run->engine->clock);
 	record->status = RECORD_RUNNING;
-	record->attempt = 1;
+	record->attempt = job->handler != NULL ? 0 : 1;
 	op = store_op_new(STORE_BEGIN, record);
 	record->attempt = 0;
+	if (job->handler != NULL)
+		claim_add_work(run, op);
 	op->is_alone = job->overlap != JOB_ALLOW;
 	op->is_sure = run->is_sure;
 	op->lock = mem_strdup(job->lock);
@@ -85,7 +140,8 @@ claim_patience_ms(const struct run *run)
 {
 	int64_t left = run_time_left_ms(run);
 
-	if (run->job->on_lock_error == JOB_LOCK_SKIP &&
+	if (run->job->handler == NULL &&
+	    run->job->on_lock_error == JOB_LOCK_SKIP &&
 	    left > CLAIM_PATIENCE_MS)
 		left = CLAIM_PATIENCE_MS;
 	return left == CLOCK_NEVER ? CLOCK_NEVER : claim_mono_ms(run) + left;
@@ -133,7 +189,8 @@ claim_ask(struct run *run)
 	struct attempt *attempt = run->attempt;
 	struct store_port *store = run->engine->store;
 
-	run->is_sure = run->job->on_lock_error != JOB_LOCK_RUN;
+	run->is_sure = run->job->handler != NULL ||
+	    run->job->on_lock_error != JOB_LOCK_RUN;
 	attempt->claim = claim_op(run);
 	attempt->may_be_held |= run->is_sure ||
 	    engine_shares(run->engine, run->job);
@@ -299,16 +356,21 @@ claim_failed(struct run *run)
 
 /* Answers */
 
+/* Each instance at another time. */
+static int64_t
+claim_queue_ms(const struct run *run)
+{
+	uint64_t seed = (uint64_t)run->attempt->asked_ms;
+
+	return CLAIM_QUEUE_MS * 3 / 4 +
+	    (int64_t)(hash_text(run->engine->worker, seed) %
+		(CLAIM_QUEUE_MS / 2));
+}
+
 /* Somebody is in the way: it waits until they are not, or is skipped. */
 static void
 claim_refused(struct run *run, enum record_reason reason, const char *error)
 {
-	/* each instance at another time */
-	uint64_t seed = (uint64_t)run->attempt->asked_ms;
-	int64_t ms = CLAIM_QUEUE_MS * 3 / 4 +
-	    (int64_t)(hash_text(run->engine->worker, seed) %
-		(CLAIM_QUEUE_MS / 2));
-
 	if (run->is_rerun) {
 		run_vanish(run);
 	} else if (run->trigger == RECORD_CATCH_UP &&
@@ -318,7 +380,7 @@ claim_refused(struct run *run, enum record_reason reason, const char *error)
 	} else if (run->job->overlap == JOB_QUEUE &&
 	    run->trigger != RECORD_MANUAL && run->due_ms != CLOCK_NONE) {
 		run->is_queued = true;
-		claim_wait(run, ms);
+		claim_wait(run, claim_queue_ms(run));
 	} else {
 		run_end_unstarted(run, RECORD_SKIPPED, reason, error);
 	}
@@ -342,6 +404,23 @@ claim_is_locked(struct run *run, const char *holder)
 	    holder != NULL ? " by " : "", holder != NULL ? holder : "");
 
 	claim_refused(run, RECORD_LOCK, error);
+	free(error);
+}
+
+/* As where slots are short: it waits for as long as it may. */
+static void
+claim_is_full(struct run *run)
+{
+	char *error;
+
+	if (run->trigger != RECORD_MANUAL) {
+		run->has_waited = true;
+		claim_wait(run, claim_queue_ms(run));
+		return;
+	}
+	error = mem_printf(
+	    "the queue is full: %d wait", run->engine->queue_size);
+	run_end_unstarted(run, RECORD_SKIPPED, RECORD_LATE, error);
 	free(error);
 }
 
@@ -395,6 +474,35 @@ claim_heard(struct run *run, const struct store_op *op)
 }
 
 static void
+claim_go_on(struct run *run)
+{
+	if (run->job->handler != NULL)
+		run_put(run);
+	else
+		run_go(run);
+}
+
+/* The store has moved on since, but nobody has run it. */
+static void
+claim_is_overdue(struct run *run)
+{
+	struct store_port *store = run->engine->store;
+	struct store_op *op;
+
+	if (run->job->handler != NULL) {
+		op = store_op_new(STORE_WORK, NULL);
+		op->work = claim_put(run);
+		op->work->size = 0; /* nobody waits for the answer */
+		store->post(store, op);
+		run->attempt->record.status = RECORD_COMPLETED;
+		run->attempt->record.completed_ms =
+		    run->attempt->record.started_ms;
+		claim_end(run);
+	}
+	claim_go_on(run);
+}
+
+static void
 claim_on_answer(struct store_op *op)
 {
 	struct run *run = op->data;
@@ -414,7 +522,7 @@ claim_on_answer(struct store_op *op)
 	switch (op->result) {
 	case CLAIM_LOST:
 		if (run->is_overdue)
-			run_go(run);
+			claim_is_overdue(run);
 		else
 			run_vanish(run);
 		break;
@@ -428,9 +536,11 @@ claim_on_answer(struct store_op *op)
 		claim_is_early(run, op);
 		break;
 	case CLAIM_GRANTED:
-		run_go(run);
+		claim_go_on(run);
 		break;
 	case CLAIM_FULL:
+		claim_is_full(run);
+		break;
 	case CLAIM_FAILED:
 		claim_failed(run);
 		break;

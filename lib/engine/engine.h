@@ -28,6 +28,13 @@ struct engine {
 	 * history. NULL: nobody works here.
 	 */
 	struct store_port *queue;
+	/* Where the ends of work are recorded, if the queue has no history. */
+	struct store_port *history;
+	int queue_size; /* how much may wait; see work_op */
+	int64_t queue_aging_ms;
+	/* A run has put work in: workers are to hear of it. NULL: nobody. */
+	void (*put)(void *data);
+	void *put_data;
 	struct notify *notify; /* NULL: no hooks are run */
 	const char *jobfile;   /* absolute; NULL for `exec` without one */
 	const char *worker;

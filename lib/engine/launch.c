@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
-#include "lib/base/str.h"
+#include "lib/engine/metadata.h"
 #include "lib/time/stamp.h"
 
 #define METADATA_MAX (64 << 10)
@@ -51,7 +51,8 @@ launch_describe(struct env *env, const struct engine *engine,
 
 	if (engine->jobfile != NULL)
 		env_set(env, "WJOBS_FILE", engine->jobfile);
-	env_set(env, "WJOBS_JOB", job->name);
+	env_set(env, job->kind == JOB_HANDLER ? "WJOBS_HANDLER" : "WJOBS_JOB",
+	    job->name);
 	ulid_format(&record->id, id);
 	env_set(env, "WJOBS_RUN_ID", id);
 	launch_set_number(env, "WJOBS_ATTEMPT", (uint64_t)record->attempt);
@@ -65,6 +66,19 @@ launch_describe(struct env *env, const struct engine *engine,
 	if (metadata != NULL)
 		env_set(env, "WJOBS_METADATA", metadata);
 	free(metadata);
+}
+
+/* And what work is told, beside that. */
+static void
+launch_describe_work(struct env *env, const struct work *work)
+{
+	char created[STAMP_TEXT_SIZE], priority[16];
+
+	snprintf(priority, sizeof priority, "%d", work->priority);
+	env_set(env, "WJOBS_PRIORITY", priority);
+	if (work->created_ms != CLOCK_NONE)
+		env_set(env, "WJOBS_CREATED_AT",
+		    stamp_rfc3339(work->created_ms, NULL, created));
 }
 
 bool
@@ -112,6 +126,19 @@ launch_output(const struct engine *engine, const struct job *job)
 }
 
 bool
+launch_prepare_work(struct launch *launch, const struct engine *engine,
+    const struct job *handler, const struct work *work, struct err *err)
+{
+	if (!launch_prepare(launch, engine, handler, &work->record, err))
+		return false;
+	launch_describe_work(&launch->env, work);
+	launch->command.envp = (const char *const *)launch->env.item;
+	launch->command.input = work->payload;
+	launch->command.input_len = work->payload_len;
+	return true;
+}
+
+bool
 launch_prepare(struct launch *launch, const struct engine *engine,
     const struct job *job, const struct record *record, struct err *err)
 {
@@ -153,54 +180,6 @@ launch_release(struct launch *launch)
 	*launch = (struct launch){ 0 };
 }
 
-/* A key as a name may be, and one line of text without controls. */
-static bool
-launch_is_pair(const char *line, size_t n)
-{
-	size_t key = 0, i;
-
-	while (key < n &&
-	    (line[key] == '_' || line[key] == '-' || line[key] == '.' ||
-		(line[key] >= '0' && line[key] <= '9') ||
-		(line[key] >= 'a' && line[key] <= 'z') ||
-		(line[key] >= 'A' && line[key] <= 'Z')))
-		key++;
-	if (key == 0 || key == n || line[key] != '=')
-		return false;
-	for (i = key; i < n; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			return false;
-	return true;
-}
-
-/* Copy the lines of `text` but the one whose key is that of `pair`. */
-static void
-launch_add_others(struct str *out, const char *text, const char *pair)
-{
-	size_t key = strcspn(pair, "=") + 1, n;
-
-	for (; text != NULL && *text != '\0'; text += n + (text[n] == '\n')) {
-		n = strcspn(text, "\n");
-		if (strncmp(text, pair, key) == 0)
-			continue;
-		str_addn(out, text, n);
-		str_push(out, '\n');
-	}
-}
-
-static void
-launch_add_pair(struct record *record, const char *line, size_t n)
-{
-	char *pair = mem_strndup(line, n);
-	struct str all = { 0 };
-
-	launch_add_others(&all, record->metadata, pair);
-	str_add(&all, pair);
-	free(record->metadata);
-	record->metadata = str_take(&all);
-	free(pair);
-}
-
 static size_t
 launch_read(const char *path, char *buf, size_t size)
 {
@@ -232,8 +211,9 @@ launch_take_metadata(const struct engine *engine, struct record *record)
 		end = memchr(line, '\n', (size_t)(text + len - line));
 		if (end == NULL)
 			end = text + len;
-		if (launch_is_pair(line, (size_t)(end - line)))
-			launch_add_pair(record, line, (size_t)(end - line));
+		if (metadata_is_pair(line, (size_t)(end - line)))
+			metadata_put(
+			    &record->metadata, line, (size_t)(end - line));
 	}
 out:
 	free(text);

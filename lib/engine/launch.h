@@ -21,6 +21,13 @@ struct launch {
 bool launch_prepare(struct launch *launch, const struct engine *engine,
     const struct job *job, const struct record *record,
     struct err *err) MUST_CHECK;
+/*
+ * The same for work: work->record, with its payload on standard input, which
+ * must live until the command has ended.
+ */
+bool launch_prepare_work(struct launch *launch, const struct engine *engine,
+    const struct job *handler, const struct work *work,
+    struct err *err) MUST_CHECK;
 void launch_release(struct launch *launch);
 
 /*

@@ -178,6 +178,14 @@ outcome_duration(const struct record *record, char buf[DURATION_TEXT_SIZE])
 	    : duration_human(record->duration_ms, buf);
 }
 
+const char *
+outcome_key(const struct record *record)
+{
+	return record->kind != NULL && strcmp(record->kind, "handler") == 0
+	    ? "handler"
+	    : "job";
+}
+
 void
 outcome_log(const struct record *record)
 {
@@ -187,8 +195,8 @@ outcome_log(const struct record *record)
 	ulid_format(&record->id, id);
 	snprintf(attempt, sizeof attempt, "%d", record->attempt);
 	log_event(is_well ? LOG_INFO : LOG_WARN,
-	    is_well ? "completed" : record_status_name(record->status), "job",
-	    record->job, "run", id, "attempt",
+	    is_well ? "completed" : record_status_name(record->status),
+	    outcome_key(record), record->job, "run", id, "attempt",
 	    record->attempt > 1 ? attempt : NULL, "reason",
 	    record_reason_name(record->reason), "error", record->error,
 	    "duration", outcome_duration(record, took), NULL);
@@ -201,7 +209,7 @@ outcome_log_retry(const struct record *record, int64_t delay_ms)
 
 	ulid_format(&record->id, id);
 	snprintf(attempt, sizeof attempt, "%d", record->attempt);
-	log_event(LOG_WARN, "failed, will be tried again", "job", record->job,
-	    "run", id, "attempt", attempt, "error", record->error, "in",
-	    duration_human(delay_ms, delay), NULL);
+	log_event(LOG_WARN, "failed, will be tried again", outcome_key(record),
+	    record->job, "run", id, "attempt", attempt, "error", record->error,
+	    "in", duration_human(delay_ms, delay), NULL);
 }

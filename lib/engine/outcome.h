@@ -16,6 +16,9 @@ void outcome_fill(struct record *record, const struct job *job,
 /* Put the attempt that just ended with those before it. */
 void outcome_add_attempt(struct record *record, int64_t began_ms);
 
+/* What the log calls record->job: "job" or "handler". */
+const char *outcome_key(const struct record *record);
+
 /* The log's line on a run that ended, and on one that will be tried again. */
 void outcome_log(const struct record *record);
 void outcome_log_retry(const struct record *record, int64_t delay_ms);

@@ -11,6 +11,7 @@
 #include "lib/engine/attempt.h"
 #include "lib/engine/claim.h"
 #include "lib/engine/launch.h"
+#include "lib/engine/metadata.h"
 #include "lib/engine/notify.h"
 #include "lib/engine/outcome.h"
 #include "lib/engine/retry.h"
@@ -65,22 +66,6 @@ run_free(struct run *run)
 
 /* Records */
 
-static char *
-run_metadata(const struct job *job)
-{
-	struct str text = { 0 };
-	const char **item;
-
-	if (job->metadata == NULL || job->metadata[0] == NULL)
-		return NULL;
-	for (item = job->metadata; *item != NULL; item++) {
-		if (text.len != 0)
-			str_push(&text, '\n');
-		str_add(&text, *item);
-	}
-	return str_take(&text);
-}
-
 static void
 run_fill_record(struct run *run, struct record *record)
 {
@@ -94,7 +79,8 @@ run_fill_record(struct run *run, struct record *record)
 	record->scheduled_ms = run->due_ms;
 	record->worker = mem_strdup(run->engine->worker);
 	record->owner = run->engine->self;
-	record->metadata = run_metadata(run->job);
+	record->metadata = metadata_join(
+	    (const char *const *)run->job->metadata);
 }
 
 static void
@@ -243,6 +229,26 @@ run_go(struct run *run)
 	pool_ask(run->engine->pool, &run->seat);
 }
 
+void
+run_put(struct run *run)
+{
+	struct record *record = &run->attempt->record;
+	char id[ULID_LEN + 1];
+
+	record->status = RECORD_COMPLETED;
+	record->reason = run->has_waited ? RECORD_LATE : RECORD_NO_REASON;
+	record->completed_ms = record->started_ms;
+	run->is_recorded = true;
+	ulid_format(&run->attempt->work_id, id);
+	log_event(LOG_INFO, "put in the queue", "job", record->job, "handler",
+	    run->job->handler, "work", id, NULL);
+	notify_ended(run->engine, run->job, record, false, -1);
+	if (run->engine->put != NULL)
+		run->engine->put(run->engine->put_data);
+	pool_give(run->engine->pool, &run->seat);
+	run_set_state(run, RUN_ENDED);
+}
+
 /* The slot */
 
 int64_t
@@ -292,6 +298,9 @@ run_proceed(struct run *run)
 		    attempt->is_claimed || run->seat.state == POOL_SEATED
 			? "no slot within its start_deadline"
 			: "not begun within its start_deadline");
+	else if (run->engine->store == NULL && run->job->handler != NULL)
+		run_end_unstarted(run, RECORD_SKIPPED, RECORD_STORE,
+		    "there is no queue for its work");
 	else if (attempt->is_claimed || run->engine->store == NULL)
 		run_launch(run);
 	else
