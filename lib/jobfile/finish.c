@@ -22,6 +22,7 @@ struct finish {
 	size_t anchor, command, handler, metadata, on_lock_error, output_file,
 	    payload, priority, stdin_text, timeout, workers;
 	const char **env_base; /* the file's env with that of defaults in it */
+	bool is_default_told;  /* there is no such handler as defaults name */
 };
 
 static size_t
@@ -223,34 +224,46 @@ finish_find_handler(struct loader *l, const char *name, struct place at)
 	return NULL;
 }
 
+/* A job's handler: by its own word, or by that of defaults, told once. */
+static const struct job *
+finish_ref(struct finish *f, const struct job *job, const struct place *own)
+{
+	struct loader *l = f->l;
+	const struct job *handler;
+
+	if (own == NULL && f->is_default_told)
+		return NULL;
+	loader_push(l, own != NULL ? l->jobs.name : l->jobs.defaults);
+	if (own != NULL)
+		loader_push(l, job->name);
+	loader_push(l, "handler");
+	handler = finish_find_handler(
+	    l, job->handler, own != NULL ? *own : l->default_ref.at);
+	loader_pop(l);
+	if (own != NULL)
+		loader_pop(l);
+	loader_pop(l);
+	f->is_default_told |= own == NULL && handler == NULL;
+	return handler;
+}
+
 /* Each job's handler, of which it may have the priority. */
 static void
 finish_refs(struct finish *f)
 {
-	struct loader *l = f->l;
-	const struct loader_ref *ref = l->refs, *end = ref + l->n_refs;
+	const struct loader *l = f->l;
 	const struct job *handler;
-	bool is_told = false;
-	size_t i;
+	size_t i, r = 0;
 
 	for (i = 0; i < l->file->n; i++) {
 		struct job *job = &l->file->job[i];
-		bool is_own = ref != end && ref->job == i;
-		struct place at = is_own ? ref->at : l->default_ref.at;
+		const struct place *own = NULL;
 
-		ref += is_own;
-		if (job->handler == NULL || job->is_bad || (!is_own && is_told))
+		while (r < l->n_refs && l->refs[r].job == i)
+			own = &l->refs[r++].at;
+		if (job->handler == NULL || job->is_bad)
 			continue;
-		loader_push(l, is_own ? l->jobs.name : l->jobs.defaults);
-		if (is_own)
-			loader_push(l, job->name);
-		loader_push(l, "handler");
-		handler = finish_find_handler(l, job->handler, at);
-		is_told |= !is_own && handler == NULL;
-		loader_pop(l);
-		loader_pop(l);
-		if (is_own)
-			loader_pop(l);
+		handler = finish_ref(f, job, own);
 		if (handler == NULL)
 			job->is_bad = true;
 		else if (!keyset_has(&job->written, f->priority))
