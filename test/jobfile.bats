@@ -612,8 +612,11 @@ manual_keys() {
   awk '/^\.Bd -literal/ { n++; next } /^\.Ed/ { on = 0 }
     /^(timezone|jobs|env|queue|hooks): ?/ { on = 1 } /^\./ { on = 0 }
     on { print > (n ".yaml") }' "$TOP/man/wjobs.yaml.5"
+  (($(find . -name '[0-9]*.yaml' | wc -l) >= 6))
   local file
-  for file in 1.yaml 3.yaml 4.yaml 5.yaml 6.yaml; do
+  for file in [0-9]*.yaml; do
+    grep -qE '^(jobs|handlers):' "$file" ||
+      echo 'jobs: {any: {interval: 5m, command: x}}' >>"$file"
     run tool jobfile -t "$file"
     is "$status" 0
     [[ $output != *warning* ]]
