@@ -178,10 +178,87 @@ follow_one(struct output *output, const struct ulid *id, struct err *err)
 	}
 }
 
-bool
-follow_run(struct output *output, const struct ulid *id, struct err *err)
+/* What has been seen of a piece of work so far. */
+struct seen {
+	int attempt;      /* this one's output was read live */
+	bool is_broken;   /* ... until its worker died */
+	struct ulid take; /* which had it then */
+};
+
+/* Of a worker that died a file is left, until another takes the work. */
+static bool
+follow_is_stale(const struct seen *seen, const struct work *work)
 {
-	return follow_one(output, id, err) != FOLLOW_FAILED;
+	return seen->is_broken &&
+	    memcmp(seen->take.b, work->take.b, sizeof work->take.b) == 0;
+}
+
+static enum follow_result
+follow_attempt(struct output *output, const struct work *work,
+    struct live_reader *reader, struct seen *seen)
+{
+	enum follow_result result = follow_live(
+	    output, reader, &seen->is_broken);
+
+	live_close(reader);
+	seen->attempt = work->attempts;
+	seen->take = work->take;
+	return result;
+}
+
+static enum follow_result
+follow_look_work(struct output *output, struct shelf *shelf, const char *id,
+    struct seen *seen, bool *has_more, struct err *err)
+{
+	enum follow_result result = FOLLOW_DONE;
+	const struct record *record;
+	struct live_reader reader;
+	struct future future;
+	bool found;
+
+	if (!future_find(shelf, id, &future, &found, err))
+		return FOLLOW_FAILED;
+	*has_more = found && !future_has_ended(&future);
+	if (!found)
+		return FOLLOW_DONE;
+	record = future_record(&future);
+	if (*has_more && !follow_is_stale(seen, &future.work) &&
+	    follow_open(output->cli, &record->id, &reader))
+		result = follow_attempt(output, &future.work, &reader, seen);
+	else if (!*has_more && record->attempt > seen->attempt)
+		output_record(output, record);
+	future_release(&future);
+	return result;
+}
+
+static enum follow_result
+follow_work(struct output *output, struct shelf *shelf, const struct ulid *id,
+    struct err *err)
+{
+	struct seen seen = { 0 };
+	enum follow_result result;
+	char text[ULID_LEN + 1];
+	bool has_more;
+
+	ulid_format(id, text);
+	for (;;) {
+		result = follow_look_work(
+		    output, shelf, text, &seen, &has_more, err);
+		if (result != FOLLOW_DONE || !has_more)
+			return result;
+		if (!follow_pause())
+			return FOLLOW_STOPPED;
+	}
+}
+
+bool
+follow_run(struct output *output, struct shelf *shelf,
+    const struct future *future, struct err *err)
+{
+	return (future->is_work
+		       ? follow_work(output, shelf, future_id(future), err)
+		       : follow_one(output, future_id(future), err)) !=
+	    FOLLOW_FAILED;
 }
 
 /* The runs of a job that began after one, the newest first. */

@@ -1,6 +1,7 @@
 #ifndef WJOBS_FOLLOW_H
 #define WJOBS_FOLLOW_H
 
+#include "cmd/future.h"
 #include "cmd/output.h"
 
 /*
@@ -8,9 +9,11 @@
  * scheduler writes for it, and of runs too short to have one from the store.
  */
 
-/* One run, to its end. */
-bool follow_run(
-    struct output *output, const struct ulid *id, struct err *err) MUST_CHECK;
+/*
+ * One run, or a piece of work: to its end, from one attempt to the next.
+ */
+bool follow_run(struct output *output, struct shelf *shelf,
+    const struct future *future, struct err *err) MUST_CHECK;
 /*
  * A job's runs, from its newest on, one after the other, for ever: until the
  * reader of our output goes away, or the store fails.

@@ -83,7 +83,24 @@ logs_print(struct view *view, const struct record *record)
 	}
 }
 
-/* The run meant: the one found, or the job's newest. */
+/* A job's newest run. */
+static bool
+logs_find_last(struct cli *cli, const char *name, struct past_found *found,
+    struct err *err)
+{
+	struct future *future = &found->future;
+
+	if (cli->store == NULL)
+		return true;
+	work_init(&future->work);
+	record_init(&future->record);
+	if (!history_last(
+		cli->store, name, &future->record, &future->has_record, err))
+		return false;
+	found->is_run = future->has_record;
+	return true;
+}
+
 static bool
 logs_of(struct view *view, const char *name, struct past_found *found,
     struct err *err)
@@ -93,15 +110,13 @@ logs_of(struct view *view, const char *name, struct past_found *found,
 	if (!past_find(cli, name, found, err))
 		return false;
 	if (view->is_following)
-		return found->is_run
-		    ? follow_run(&view->output, &found->record.id, err)
-		    : follow_job(&view->output, name, err);
-	if (!found->is_run && cli->store != NULL &&
-	    !history_last(
-		cli->store, name, &found->record, &found->is_run, err))
+		return found->is_run ? follow_run(&view->output, &found->shelf,
+					   &found->future, err)
+				     : follow_job(&view->output, name, err);
+	if (!found->is_run && !logs_find_last(cli, name, found, err))
 		return false;
 	if (found->is_run)
-		logs_print(view, &found->record);
+		logs_print(view, future_record(&found->future));
 	else
 		cli_note(cli, "'%s' has not run yet", name);
 	return true;
@@ -148,8 +163,8 @@ cmd_logs_run(struct cli *cli, int argc, char **argv, struct err *err)
 
 const struct cmd cmd_logs = {
 	.name = "logs",
-	.operands = "JOB | RUN",
-	.help = "print what a run, or a job's last run, wrote",
+	.operands = "JOB | ID",
+	.help = "print what a run, work, or a job's last run wrote",
 	.needs = MAY_JOBFILE | NEEDS_STORE,
 	.min_operands = 1,
 	.max_operands = 1,

@@ -30,6 +30,11 @@ static const struct cmd *const cmds[] = {
 	&cmd_logs,
 	&cmd_stats,
 	&cmd_status,
+	&cmd_enqueue,
+	&cmd_queue,
+	&cmd_wait,
+	&cmd_cancel,
+	&cmd_retry,
 };
 
 #define USAGE                                                      \

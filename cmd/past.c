@@ -95,8 +95,25 @@ past_found_release(struct past_found *found)
 {
 	past_job_release(&found->job);
 	if (found->is_run)
-		record_release(&found->record);
+		future_release(&found->future);
+	shelf_close(&found->shelf);
 	*found = (struct past_found){ 0 };
+}
+
+/*
+ * Where the queue is in a scheduler's memory there is history alone, or not
+ * even that.
+ */
+static bool
+past_find_run(struct cli *cli, const char *text, struct past_found *found,
+    struct err *err)
+{
+	if (shelf_is_memory(cli))
+		found->shelf.cli = cli;
+	else if (!shelf_open(&found->shelf, cli, SHELF_READ, err))
+		return false;
+	return future_find(
+	    &found->shelf, text, &found->future, &found->is_run, err);
 }
 
 bool
@@ -110,9 +127,8 @@ past_find(struct cli *cli, const char *text, struct past_found *found,
 		return false;
 	if (is_known)
 		return true;
-	if (cli->store != NULL && ulid_range(text, &low, &high) &&
-	    !history_find(
-		cli->store, text, true, &found->record, &found->is_run, err))
+	if (ulid_range(text, &low, &high) &&
+	    !past_find_run(cli, text, found, err))
 		return false;
 	return found->is_run || past_not_found(cli, "job or run", text, err);
 }

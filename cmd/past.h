@@ -2,6 +2,7 @@
 #define WJOBS_PAST_H
 
 #include "cmd/cmd.h"
+#include "cmd/future.h"
 #include "cmd/out.h"
 #include "lib/store/history.h"
 #include "lib/store/record_field.h"
@@ -33,14 +34,15 @@ bool past_need_job(struct cli *cli, const char *name, struct past_job *found,
     struct err *err) MUST_CHECK;
 
 /*
- * JOB|RUN: a job where the name is one, else the run whose id begins so, with
- * its output. ERR_NOT_FOUND where it is neither, ERR_USAGE where two runs
- * begin so. Only one of both is filled; release both.
+ * JOB|RUN|WORK: a job where the name is one, else the run or the work whose id
+ * begins so, with its output. ERR_NOT_FOUND where it is none, ERR_USAGE where
+ * two begin so. Release it; the shelf is open where it is no job.
  */
 struct past_found {
-	bool is_run;
+	bool is_run; /* `future` is filled, else `job` */
 	struct past_job job;
-	struct record record;
+	struct shelf shelf;
+	struct future future;
 };
 
 void past_found_release(struct past_found *found);

@@ -1,15 +1,15 @@
 /*
  * wjobs show: a job with the effective value of every key and its state, or a
- * run with its whole record. A job's keys come from the jobfile's own table,
+ * run with its whole record (show_run). A job's keys come from the jobfile's own table,
  * so the table of fields is made at run time: what is typed, then the keys.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/attempts.h"
 #include "cmd/cmd.h"
 #include "cmd/out.h"
 #include "cmd/past.h"
+#include "cmd/show_run.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -350,168 +350,6 @@ show_job(struct cli *cli, struct out *out, const char *name,
 	return ok;
 }
 
-/* What a run's record has beyond what `history` prints of it. */
-enum {
-	SHOW_RETRY_AT = RECORD_FIELDS,
-	SHOW_ATTEMPTS,
-	SHOW_HEAD,
-	SHOW_TAIL,
-	SHOW_RUN_FIELDS
-};
-
-struct shown_run {
-	struct record_row row; /* first: what record_field takes */
-	struct attempts attempts;
-};
-
-static struct field_value
-show_get_run(const void *data, const struct field *field)
-{
-	const struct shown_run *shown = data;
-	const struct record_row *row = &shown->row;
-	const struct record *record = row->record;
-
-	switch (field->id) {
-	case SHOW_ATTEMPTS:
-		return shown->attempts.n == 0
-		    ? field_null()
-		    : (struct field_value){ .kind = FIELD_ROWS,
-			      .tree = attempts_field,
-			      .len = ATTEMPTS_FIELDS,
-			      .rows = shown->attempts.row,
-			      .n = shown->attempts.n,
-			      .size = sizeof *shown->attempts.row };
-	case SHOW_RETRY_AT:
-		return record->status == RECORD_PENDING
-		    ? field_time(record->retry_at_ms, row->zone)
-		    : field_null();
-	case SHOW_HEAD:
-		return record->head == NULL
-		    ? field_null()
-		    : field_bytes(record->head, record->head_len);
-	default:
-		return record->tail == NULL
-		    ? field_null()
-		    : field_bytes(record->tail, record->tail_len);
-	}
-}
-
-static void
-show_run_fields(struct field field[SHOW_RUN_FIELDS])
-{
-	memcpy(field, record_field, sizeof record_field);
-	field[SHOW_RETRY_AT] = (struct field){ "retry_at", show_get_run,
-		.id = SHOW_RETRY_AT };
-	field[SHOW_ATTEMPTS] = (struct field){ "attempts", show_get_run,
-		.id = SHOW_ATTEMPTS };
-	field[SHOW_HEAD] = (struct field){ "output_head", show_get_run,
-		.id = SHOW_HEAD };
-	field[SHOW_TAIL] = (struct field){ "output_tail", show_get_run,
-		.id = SHOW_TAIL };
-}
-
-/* A field of a run as people read it. */
-static void
-show_run_cell(struct table *table, const struct out *out,
-    const struct field_value *value, bool is_status,
-    const struct record *record)
-{
-	char time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
-	char id[ULID_LEN + 1];
-
-	switch (value->kind) {
-	case FIELD_ID:
-		ulid_format(value->is.id, id);
-		table_cell(table, TABLE_PLAIN, "%s", id);
-		break;
-	case FIELD_TEXT:
-	case FIELD_PAIRS:
-		table_cell(table,
-		    is_status ? past_colour(record->status) : TABLE_PLAIN, "%s",
-		    value->is.text);
-		break;
-	case FIELD_INT:
-		table_cell(
-		    table, TABLE_PLAIN, "%lld", (long long)value->is.number);
-		break;
-	case FIELD_REAL:
-		table_cell(table, TABLE_PLAIN, "%s",
-		    duration_human((int64_t)(value->is.real * 1000), span));
-		break;
-	case FIELD_TIME:
-		table_cell(table, TABLE_PLAIN, "%s",
-		    out_human(out, value->is.number, value->zone, time));
-		break;
-	case FIELD_NULL:
-	case FIELD_BOOL:
-	case FIELD_LIST:
-	case FIELD_TIMES:
-	case FIELD_TREE:
-	case FIELD_ROWS:
-		table_cell(table, TABLE_DIM, "-");
-		break;
-	}
-}
-
-static void
-show_attempt(
-    struct table *table, const struct out *out, const struct attempts_row *row)
-{
-	char time[STAMP_TEXT_SIZE];
-	struct str text = { 0 };
-
-	attempts_describe(row, &text);
-	table_row(table);
-	table_cell(table, TABLE_DIM, "attempt %lld", (long long)row->number);
-	table_cell(table, TABLE_PLAIN, "%s  %s",
-	    out_human(out, row->began_ms, row->zone, time), str_text(&text));
-	str_release(&text);
-}
-
-static void
-show_run_table(const struct out *out, const struct field *field,
-    const struct shown_run *shown)
-{
-	struct table *table = show_table();
-	size_t i;
-
-	for (i = 0; i < SHOW_ATTEMPTS; i++) {
-		struct field_value value = field[i].get(shown, &field[i]);
-
-		if (value.kind == FIELD_NULL)
-			continue;
-		table_row(table);
-		table_cell(table, TABLE_DIM, "%s", field[i].name);
-		show_run_cell(table, out, &value,
-		    strcmp(field[i].name, "status") == 0, shown->row.record);
-	}
-	for (i = 0; i < shown->attempts.n; i++)
-		show_attempt(table, out, &shown->attempts.row[i]);
-	out_table(table);
-	table_free(table);
-}
-
-static bool
-show_run(struct cli *cli, struct out *out, const struct record *record,
-    struct err *err)
-{
-	struct field field[SHOW_RUN_FIELDS];
-	struct shown_run shown = { .row.record = record };
-	const struct zone *zone = cli_zone(cli, err);
-
-	show_run_fields(field);
-	if (zone == NULL || !out_begin(out, field, SHOW_RUN_FIELDS, err))
-		return false;
-	shown.row.zone = past_zone(cli, record->job, zone);
-	attempts_parse(&shown.attempts, record, shown.row.zone);
-	if (out_is_machine(out))
-		out_row(out, &shown);
-	else
-		show_run_table(out, field, &shown);
-	attempts_release(&shown.attempts);
-	return true;
-}
-
 static int
 cmd_show_run(struct cli *cli, int argc, char **argv, struct err *err)
 {
@@ -528,7 +366,7 @@ cmd_show_run(struct cli *cli, int argc, char **argv, struct err *err)
 	if (cli_store_is_memory(cli))
 		cli_note(cli, "results are in the scheduler's memory alone");
 	ok = past_find(cli, argv[0], &found, err) &&
-	    (found.is_run ? show_run(cli, &out, &found.record, err)
+	    (found.is_run ? show_run(cli, &out, &found.future, err)
 			  : show_job(cli, &out, argv[0], &found.job, err));
 	past_found_release(&found);
 	out_release(&out);
@@ -537,8 +375,8 @@ cmd_show_run(struct cli *cli, int argc, char **argv, struct err *err)
 
 const struct cmd cmd_show = {
 	.name = "show",
-	.operands = "JOB | RUN",
-	.help = "show a job's settings and state, or a run's whole record",
+	.operands = "JOB | ID",
+	.help = "show a job's settings and state, or all of a run or work",
 	.needs = MAY_JOBFILE | MAY_STORE,
 	.min_operands = 1,
 	.max_operands = 1,

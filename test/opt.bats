@@ -90,7 +90,7 @@ commands() {
 @test "operands: too many and too few are told" {
   refuses 2 "unexpected argument 'b'" history a b
   refuses 2 "unexpected argument 'a'" list a
-  refuses 2 "show needs JOB | RUN" show
+  refuses 2 "show needs JOB | ID" show
 }
 
 @test "output: a full disk is an error, with the status of one" {

@@ -21,6 +21,9 @@ _wjobs_argument() {
 	--status)
 		echo pending running completed failed skipped cancelled lost
 		;;
+	--state)
+		echo ready delayed running buried done cancelled
+		;;
 	--on-loss)
 		echo kill continue
 		;;
@@ -29,6 +32,30 @@ _wjobs_argument() {
 			"${TZDIR:-/usr/share/zoneinfo}/tzdata.zi" \
 			"${TZDIR:-/usr/share/zoneinfo}/zone1970.tab" 2>/dev/null |
 			grep /
+		;;
+	esac
+}
+
+# What a command's operands may be: jobs, unless it takes other things.
+_wjobs_operands() {
+	local command=$1
+	shift
+	case $command in
+	exec | lock | check | list | status) ;;
+	enqueue)
+		"$@" list -o kind,job 2>/dev/null | sed -n 's/^handler	//p'
+		;;
+	queue)
+		echo purge
+		;;
+	wait | cancel)
+		"$@" queue -o id 2>/dev/null
+		;;
+	retry)
+		"$@" queue --state buried -o id 2>/dev/null
+		;;
+	*)
+		"$@" list -o job 2>/dev/null
 		;;
 	esac
 }
@@ -61,8 +88,8 @@ _wjobs() {
 		words=$(_wjobs_table options "$wjobs" ${command:+"$command"})
 	elif [[ -z $words && -z $command ]]; then
 		words=$(_wjobs_table commands "$wjobs")
-	elif [[ -z $words && $command != @(exec|lock|check|list|status) ]]; then
-		words=$("$wjobs" -q "${file[@]}" list -o job 2>/dev/null)
+	elif [[ -z $words ]]; then
+		words=$(_wjobs_operands "$command" "$wjobs" -q "${file[@]}")
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

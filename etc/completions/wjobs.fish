@@ -30,6 +30,23 @@ complete -c wjobs -f
 complete -c wjobs -n 'not __wjobs_command' -a '(__wjobs_commands)'
 complete -c wjobs -n 'not __wjobs_command' -s f -l file -r -F
 complete -c wjobs -n 'string match -q -- "-*" (commandline -ct)' -a '(__wjobs_options)'
-complete -c wjobs -n '__wjobs_command' -a '(wjobs -q list -o job 2>/dev/null)'
+# What the command takes: jobs, unless it is other things.
+function __wjobs_operands
+    switch (__wjobs_command)
+        case enqueue
+            wjobs -q list -o kind,job 2>/dev/null | sed -n 's/^handler\t//p'
+        case queue
+            echo purge
+        case wait cancel
+            wjobs -q queue -o id 2>/dev/null
+        case retry
+            wjobs -q queue --state buried -o id 2>/dev/null
+        case '*'
+            wjobs -q list -o job 2>/dev/null
+    end
+end
+
+complete -c wjobs -n '__wjobs_command >/dev/null' -a '(__wjobs_operands)'
+complete -c wjobs -n '__wjobs_command | string match -q queue' -l state -r -a 'ready delayed running buried done cancelled'
 complete -c wjobs -n '__wjobs_command | string match -q history' -l status -r -a 'pending running completed failed skipped cancelled lost'
 complete -c wjobs -n '__wjobs_command | string match -q lock' -l on-loss -r -a 'kill continue'
