@@ -307,7 +307,7 @@ jobs:
   b: {interval: 5m, handler: h, payload: x, env: {A: b}}
   c: {interval: 5m, handler: h, payload: x, env: {A: b}}
   d: {interval: 5m, handler: h, payload: y}
-  e: {interval: 5m, handler: many}
+  e: {interval: 5m, handler: many, on_lock_error: skip}
 END
   run tool jobfile wjobs.yaml
   is "$status" 0
@@ -317,7 +317,8 @@ warning: wjobs.yaml:3:3: jobs.a: 'retry.max' is not used: the handler 'h' has it
 warning: wjobs.yaml:3:3: jobs.a: 'retry.delay' is not used: the handler 'h' has its own
 warning: wjobs.yaml:4:3: jobs.b: 'env' is not used: the handler 'h' has its own
 warning: wjobs.yaml:5:3: jobs.c: has the same handler and payload as 'b'
-warning: wjobs.yaml:5:3: jobs.c: 'env' is not used: the handler 'h' has its own"
+warning: wjobs.yaml:5:3: jobs.c: 'env' is not used: the handler 'h' has its own
+warning: wjobs.yaml:7:3: jobs.e: 'on_lock_error' means nothing to a job with a handler"
 }
 
 @test "jobfile: an entry's own hook goes before defaults', and that before the file's" {

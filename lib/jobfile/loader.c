@@ -103,6 +103,11 @@ loader_foreign(struct loader *l, const struct key *key, struct place at)
 		    "a handler has no '%s': the payload of its work is its "
 		    "standard input",
 		    key->name);
+	else if (key->type == KEY_LOCK)
+		loader_error(l, at,
+		    "'%s' is not known yet to handlers of this version of "
+		    "wjobs: its command may be wjobs lock KEY -- COMMAND",
+		    key->name);
 	else
 		loader_error(l, at,
 		    "'%s' means nothing to a handler, which runs when work is "

@@ -230,7 +230,13 @@ warn_not_run(struct warn *w, const struct job *job)
 	if (job->handler == NULL)
 		return;
 	while (keyset_pop(&own, &i))
-		if (!keys_is_of(&keys_job[i], KEY_OF_WORK))
+		if (keys_is_of(&keys_job[i], KEY_OF_WORK))
+			continue;
+		else if (!keys_is_of(&keys_job[i], KEY_OF_HANDLER))
+			loader_warn(w->l, job->place,
+			    "'%s' means nothing to a job with a handler",
+			    keys_job[i].name);
+		else
 			loader_warn(w->l, job->place,
 			    "'%s' is not used: the handler '%s' has its own",
 			    keys_job[i].name, job->handler);
