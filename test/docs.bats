@@ -145,8 +145,11 @@ complete_line() {
 jobs:
   alpha: { cron: "@daily", command: "true" }
   beta: { cron: "@daily", command: "true # beta" }
+handlers: { gamma: { command: cat } }
 END
-  is "$(complete_line wjobs -f other.yaml history '')" $'alpha\nbeta'
+  is "$(complete_line wjobs -f other.yaml history '')" $'alpha\nbeta\ngamma'
+  is "$(complete_line wjobs -f other.yaml run '')" $'alpha\nbeta'
+  is "$(complete_line wjobs -f other.yaml enqueue '')" gamma
   is "$(complete_line wjobs -f other.yaml show be)" beta
   is "$(complete_line wjobs history --status fa)" failed
 }
@@ -161,6 +164,7 @@ END
   jobfile <<'END'
 jobs:
   alpha: { cron: "@daily", command: "true" }
+handlers: { gamma: { command: cat } }
 END
   # shellcheck disable=SC2016 # zsh expands it
   offers() {
@@ -173,7 +177,9 @@ END
   is "$(offers wjobs '' | cut -d: -f1)" "$(commands | sort)"
   is "$(offers wjobs next -- | cut -d: -f1)" "$(options next | sed 's/^/--/')"
   has "$(offers wjobs next --)" "--until:those up to TIME"
-  is "$(offers wjobs show '')" alpha
+  is "$(offers wjobs show '')" $'alpha\ngamma'
+  is "$(offers wjobs next '')" alpha
+  is "$(offers wjobs enqueue '')" gamma
 }
 
 @test "fish: completes commands, options and jobs" {
@@ -181,6 +187,7 @@ END
   jobfile <<'END'
 jobs:
   alpha: { cron: "@daily", command: "true" }
+handlers: { gamma: { command: cat } }
 END
   offers() {
     fish --no-config -c "source $TOP/etc/completions/wjobs.fish
@@ -188,5 +195,7 @@ END
   }
   is "$(offers 'wjobs ')" "$(commands | sort)"
   is "$(offers 'wjobs next --')" "$(options next | sed 's/^/--/')"
-  has "$(offers 'wjobs show ')" alpha
+  is "$(offers 'wjobs show ')" $'alpha\ngamma'
+  is "$(offers 'wjobs next ')" alpha
+  is "$(offers 'wjobs enqueue ')" gamma
 }

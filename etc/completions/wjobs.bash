@@ -42,6 +42,10 @@ _wjobs_operands() {
 	shift
 	case $command in
 	exec | lock | check | list | status) ;;
+	run | next)
+		"$@" list -o kind,job 2>/dev/null |
+			sed -n '/^handler	/!s/^[a-z]*	//p'
+		;;
 	enqueue)
 		"$@" list -o kind,job 2>/dev/null | sed -n 's/^handler	//p'
 		;;
