@@ -22,6 +22,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_run,
 	&cmd_exec,
 	&cmd_lock,
+	&cmd_pool,
 	&cmd_check,
 	&cmd_next,
 	&cmd_list,

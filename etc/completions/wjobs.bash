@@ -27,6 +27,9 @@ _wjobs_argument() {
 	--on-loss)
 		echo kill continue
 		;;
+	--halt)
+		echo soon now
+		;;
 	--timezone)
 		awk '!/^#/ { print $3 }' \
 			"${TZDIR:-/usr/share/zoneinfo}/tzdata.zi" \
@@ -41,7 +44,7 @@ _wjobs_operands() {
 	local command=$1
 	shift
 	case $command in
-	exec | lock | check | list | status) ;;
+	exec | lock | pool | check | list | status) ;;
 	run | next)
 		"$@" list -o kind,job 2>/dev/null |
 			sed -n '/^handler	/!s/^[a-z]*	//p'

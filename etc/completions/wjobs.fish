@@ -52,3 +52,5 @@ complete -c wjobs -n '__wjobs_command >/dev/null' -a '(__wjobs_operands)'
 complete -c wjobs -n '__wjobs_command | string match -q queue' -l state -r -a 'ready delayed running buried done cancelled'
 complete -c wjobs -n '__wjobs_command | string match -q history' -l status -r -a 'pending running completed failed skipped cancelled lost'
 complete -c wjobs -n '__wjobs_command | string match -q lock' -l on-loss -r -a 'kill continue'
+complete -c wjobs -n '__wjobs_command | string match -q pool' -l halt -r -a 'soon now'
+complete -c wjobs -n '__wjobs_command | string match -q pool' -F

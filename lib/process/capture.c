@@ -90,23 +90,33 @@ is_one_output(void)
 }
 
 static bool
+open_stream(struct capture *capture, const struct capture_options *options,
+    int number, struct err *err)
+{
+	if (options->is_own[number]) {
+		capture->child_fd[number] = number;
+		return true;
+	}
+	if (!stream_open(
+		&capture->stream[number - 1], &capture->child_fd[number], err))
+		return false;
+	capture->is_ours[number] = true;
+	return true;
+}
+
+static bool
 open_streams(struct capture *capture, const struct capture_options *options,
     struct err *err)
 {
 	bool is_split = options->is_split ||
 	    (options->is_teed && !is_one_output());
 
-	if (!stream_open(&capture->stream[0], &capture->child_fd[1], err))
+	if (!open_stream(capture, options, 1, err))
 		return false;
-	capture->is_ours[1] = true;
-	if (is_split) {
-		if (!stream_open(
-			&capture->stream[1], &capture->child_fd[2], err))
-			return false;
-		capture->is_ours[2] = true;
-	} else {
+	if (!is_split)
 		capture->child_fd[2] = capture->child_fd[1];
-	}
+	else if (!open_stream(capture, options, 2, err))
+		return false;
 	if (options->is_teed) {
 		open_tee(capture, 0);
 		open_tee(capture, 1);
@@ -212,7 +222,8 @@ stream_is_blocked(const struct capture_stream *stream)
 {
 	const struct capture *capture = stream->capture;
 
-	return (stream->is_teed && sink_is_busy(&stream->tee)) ||
+	return stream->is_paused ||
+	    (stream->is_teed && sink_is_busy(&stream->tee)) ||
 	    (capture->has_file && sink_is_busy(&capture->file));
 }
 
@@ -332,6 +343,12 @@ on_file_idle(struct sink *sink)
 	capture_tell(capture);
 }
 
+void
+capture_shut(struct capture *capture, int stream)
+{
+	stream_close(&capture->stream[stream - 1]);
+}
+
 bool
 capture_drain(struct capture *capture)
 {
@@ -340,13 +357,30 @@ capture_drain(struct capture *capture)
 	return capture_is_drained(capture);
 }
 
+static bool
+stream_awaits_reader(const struct capture_stream *stream)
+{
+	return (stream->is_paused && stream->fd >= 0) ||
+	    (stream->is_teed && sink_is_busy(&stream->tee));
+}
+
 bool
 capture_is_blocked(const struct capture *capture)
 {
-	return (capture->stream[0].is_teed &&
-		   sink_is_busy(&capture->stream[0].tee)) ||
-	    (capture->stream[1].is_teed &&
-		sink_is_busy(&capture->stream[1].tee));
+	return stream_awaits_reader(&capture->stream[0]) ||
+	    stream_awaits_reader(&capture->stream[1]);
+}
+
+void
+capture_pause(struct capture *capture, int stream, bool is_paused)
+{
+	struct capture_stream *paused = &capture->stream[stream - 1];
+
+	paused->is_paused = is_paused;
+	if (!is_paused)
+		stream_resume(paused);
+	else if (paused->fd >= 0)
+		ev_io_stop(capture->loop, &paused->io);
 }
 
 bool

@@ -28,6 +28,7 @@ struct capture_stream {
 	uint64_t bytes;
 	struct sink tee; /* our own 1 or 2; is_teed says whether */
 	bool is_teed;
+	bool is_paused; /* by who takes the output */
 };
 
 struct capture {
@@ -57,6 +58,7 @@ struct capture_options {
 	bool is_passed;   /* no pipe: our own 1 and 2; else /dev/null */
 	bool is_teed;     /* passed whole to our own 1 and 2 as well */
 	bool is_split;    /* two pipes */
+	bool is_own[3];   /* with is_split: no pipe for 1, or 2, but our own */
 	const char *file; /* appended to; NULL: none */
 	const char *live_path;
 	size_t limit;
@@ -75,6 +77,10 @@ bool capture_drain(struct capture *capture);
 bool capture_is_drained(const struct capture *capture);
 /* A reader of our own output is what everything waits for. */
 bool capture_is_blocked(const struct capture *capture);
+/* Read no more of a stream, 1 or 2, until told otherwise. */
+void capture_pause(struct capture *capture, int stream, bool is_paused);
+/* Nobody wants it any more: a command that writes there gets SIGPIPE. */
+void capture_shut(struct capture *capture, int stream);
 /* Read no more; what is kept stays. */
 void capture_cut(struct capture *capture);
 void capture_close(struct capture *capture);

@@ -219,16 +219,23 @@ on_deadline(struct clock_timer *timer)
 
 /*
  * Others hold the pipe. Where it is rather a slow reader of our own output
- * that all wait for, the command's last words are still due to him.
+ * that all wait for, the command's last words are still due to him; what he has
+ * just made room for is read before the pipe is cut.
  */
 static void
 on_drain_deadline(struct clock_timer *timer)
 {
 	struct child *child = timer->data;
 
-	if (child->state == CHILD_RUNNING &&
-	    capture_is_blocked(&child->capture)) {
-		clock_set_in(child->host->clock, timer, PROC_DRAIN_MS);
+	if (child->state == CHILD_RUNNING) {
+		child->is_drained = capture_drain(&child->capture);
+		if (!child->is_drained && capture_is_blocked(&child->capture)) {
+			clock_set_in(child->host->clock, timer, PROC_DRAIN_MS);
+			return;
+		}
+	}
+	if (child->is_drained) {
+		child_settle(child);
 		return;
 	}
 	child->result.was_held = true;
@@ -288,6 +295,19 @@ child_before_reaping(struct child *child)
 {
 	if (child->kills_orphans && child->state == CHILD_RUNNING)
 		kill(-child->pid, SIGKILL);
+}
+
+void
+child_pause(struct child *child, int stream, bool is_paused)
+{
+	capture_pause(&child->capture, stream, is_paused);
+}
+
+/* One that has been reaped is drained by its timer. */
+void
+child_shut(struct child *child, int stream)
+{
+	capture_shut(&child->capture, stream);
 }
 
 static int64_t
@@ -353,6 +373,7 @@ output_options(const struct proc_command *command)
 {
 	struct capture_options options = {
 		.is_split = command->split_stderr,
+		.is_own = { false, command->own_stdout, command->own_stderr },
 		.live_path = command->live_path,
 		.limit = command->output_limit > 0
 		    ? (size_t)command->output_limit

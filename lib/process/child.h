@@ -56,6 +56,9 @@ void child_start(
     struct host *host, struct proc *proc, const struct proc_command *command);
 void child_stop(struct child *child, enum proc_stop why, bool now);
 void child_signal(struct child *child, int signal);
+/* Of its output, stream 1 or 2. */
+void child_pause(struct child *child, int stream, bool is_paused);
+void child_shut(struct child *child, int stream);
 /* Its leader has ended and still holds its number. */
 void child_before_reaping(struct child *child);
 /* The child may be gone afterwards, here and in child_settle. */

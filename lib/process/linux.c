@@ -8,6 +8,12 @@ linux_become_subreaper(void)
 	return false;
 }
 
+int
+linux_cores(void)
+{
+	return 0;
+}
+
 bool
 linux_read_process(pid_t pid, struct linux_process *process)
 {
@@ -93,6 +99,7 @@ linux_default_signal(int signal)
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -117,6 +124,16 @@ bool
 linux_become_subreaper(void)
 {
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+}
+
+int
+linux_cores(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof set, &set) != 0)
+		return 0; /* there may be more than fit */
+	return CPU_COUNT(&set);
 }
 
 /* A small file of /proc in one read, NUL-terminated. */

@@ -20,6 +20,9 @@ struct linux_process {
 /* Orphans below us become our children, as they would PID 1's. */
 bool linux_become_subreaper(void);
 
+/* How many cores this process may use; 0: the system cannot tell. */
+int linux_cores(void);
+
 /* False where there is no such process, or no way to look. */
 bool linux_read_process(pid_t pid, struct linux_process *process);
 /*

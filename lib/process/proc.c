@@ -98,10 +98,26 @@ host_signal(struct proc *proc, int signal)
 		child_signal(proc->inner, signal);
 }
 
+static void
+host_pause(struct proc *proc, int stream, bool is_paused)
+{
+	if (proc->inner != NULL)
+		child_pause(proc->inner, stream, is_paused);
+}
+
+static void
+host_shut(struct proc *proc, int stream)
+{
+	if (proc->inner != NULL)
+		child_shut(proc->inner, stream);
+}
+
 static const struct proc_host_ops host_ops = {
 	.start = host_start,
 	.stop = host_stop,
 	.signal = host_signal,
+	.pause = host_pause,
+	.shut = host_shut,
 };
 
 struct proc_host *

@@ -53,6 +53,8 @@ struct proc_command {
 	bool kill_orphans;
 	enum proc_output output;
 	bool split_stderr; /* count what came on 2 apart: a second pipe */
+	/* With split_stderr: our own 1, or 2, and no pipe. */
+	bool own_stdout, own_stderr;
 	const char *output_file;
 	int64_t output_limit;
 	/* While it runs longer than a moment: a file for `logs -F`; NULL: no */
@@ -115,6 +117,8 @@ struct proc_host_ops {
 	    const struct proc_command *command);
 	void (*stop)(struct proc *proc, enum proc_stop why, bool now);
 	void (*signal)(struct proc *proc, int signal);
+	void (*pause)(struct proc *proc, int stream, bool is_paused);
+	void (*shut)(struct proc *proc, int stream);
 };
 
 struct proc_host {
@@ -159,6 +163,27 @@ static inline void
 proc_signal(struct proc *proc, int signal)
 {
 	proc->host->ops->signal(proc, signal);
+}
+
+/*
+ * Who takes a running command's `output` has no room: no more of that stream
+ * is read, also from within `output`, until the same is called with false. The
+ * command waits once its pipe is full, and does not end before all is read.
+ */
+static inline void
+proc_pause(struct proc *proc, int stream, bool is_paused)
+{
+	proc->host->ops->pause(proc, stream, is_paused);
+}
+
+/*
+ * Nobody wants what comes on a stream: a running command that writes there
+ * gets the SIGPIPE that it would have got without us. Not from `output`.
+ */
+static inline void
+proc_shut(struct proc *proc, int stream)
+{
+	proc->host->ops->shut(proc, stream);
 }
 
 #endif
