@@ -432,3 +432,151 @@ END
 on_recovery completed 1"
   is "$(jq -r .reason json.on_failure)" crash
 }
+
+# notifies WANTED [REPEAT_MS] <SCRIPT - what `tool notify` says of it.
+notifies() {
+  local want=$1
+  shift
+  is "$(tool notify "$@" 2>log)" "$want"
+}
+
+@test "hooks: eight at a time, a thousand wait, the others are dropped and counted" {
+  notifies "running=8 begun=8 idle=0
+running=8 begun=508 idle=0
+running=0 begun=1000 idle=1
+running=2 begun=1002 idle=0" 0 <<'END'
+quiet
+end failed 1100
+show
+finish 500
+show
+finish 500
+show
+end failed 2
+show
+END
+  is "$(grep -c 'too many hooks wait' log)" 1
+  is "$(grep -c 'hooks were dropped" count=100' log)" 1
+  is "$(lines log)" 2
+}
+
+@test "hooks: each has thirty seconds" {
+  notifies "on_start status=running failures= retry_in=none timeout=30000
+on_retry status=pending failures= retry_in=1.5 timeout=30000" <<'END'
+start
+retry 1500
+END
+}
+
+@test "hooks: a store that does not answer is waited for, and nobody told twice" {
+  notifies "asked again=-1
+running=0 begun=0 idle=0
+on_failure status=failed failures=1 retry_in=none timeout=30000
+running=1 begun=1 idle=0
+asked again=-1
+asked again=-1
+on_success status=completed failures=2 retry_in=none timeout=30000
+on_recovery status=completed failures=2 retry_in=none timeout=30000" <<'END'
+ask failed
+pass 1999
+show
+pass 1
+answer tell 1
+show
+ask failed
+pass 2000
+answer tell 2
+ask completed
+answer failed
+END
+}
+
+@test "hooks: what the store says is so, and what is settled by another is not told" {
+  notifies "asked again=-1
+asked again=-1
+asked again=-1
+on_skip status=skipped failures= retry_in=none timeout=30000
+asked again=-1
+asked again=-1
+on_success status=completed failures=7 retry_in=none timeout=30000
+on_recovery status=completed failures=7 retry_in=none timeout=30000
+nothing is asked" <<'END'
+ask failed
+answer lost
+ask skipped
+answer lost
+ask skipped
+answer hush
+ask failed
+answer hush 7
+ask completed
+answer unknown
+ask cancelled
+END
+}
+
+@test "hooks: without a store, again when a while has passed" {
+  notifies "on_failure status=failed failures=1 retry_in=none timeout=30000
+on_failure status=failed failures=3 retry_in=none timeout=30000" 60000 <<'END'
+end failed
+pass 59999
+end failed
+pass 1
+end failed
+END
+}
+
+@test "hooks: a stop waits for thirty seconds, or not at all" {
+  notifies "on_failure status=failed failures=1 retry_in=none timeout=30000
+killed why=4 now=1
+stopped" <<'END'
+end failed
+stop
+pass 29999
+pass 2
+END
+  notifies "asked again=-1
+on_start status=running failures= retry_in=none timeout=30000
+killed why=4 now=1
+stopped" <<'END'
+ask failed
+start
+stop
+stop now
+pass 1
+answer tell 1
+END
+  notifies "asked again=-1
+on_failure status=failed failures=1 retry_in=none timeout=30000
+stopped" <<'END'
+ask failed
+stop
+answer tell 1
+finish 1
+END
+}
+
+@test "hooks: while the store is away, what the scheduler has seen decides" {
+  redis_start
+  does 1
+  jobfile <<END
+store: $REDIS
+jobs:
+  j:
+    interval: 300ms
+    command: . ./does
+    on_lock_error: run
+    on_failure: ./tell
+    on_recovery: ./tell
+END
+  scheduler_start
+  eventually test -s told
+  redis_stop
+  eventually grep -q degraded run.err
+  does 0
+  eventually grep -q on_recovery told
+  redis_again
+  scheduler_stop
+  is "$(sed 's/ [0-9]*$//' told | head -n 2)" "on_failure failed
+on_recovery completed"
+}

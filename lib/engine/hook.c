@@ -95,7 +95,7 @@ hook_describe(const struct hook *hook, struct env *env)
 	struct ulid own = ulid_make(clock_wall_ms(hook->engine->clock));
 	char id[ULID_LEN + 1];
 	char *error = record->error != NULL
-	    ? mem_strndup(record->error, HOOK_ERROR_MAX)
+	    ? mem_strndup(record->error, strnlen(record->error, HOOK_ERROR_MAX))
 	    : mem_strdup("");
 
 	ulid_format(&own, id);
