@@ -16,6 +16,13 @@ readme() { cat "$TOP/README.md"; }
   is "$(wjobs list -o job)" $'nightly_backup\nqueue_check'
 }
 
+@test "readme: its handlers are a jobfile, and a job may put work in for one" {
+  readme | sed -n '/^## Work that is asked/,/^    \$/s/^    //p' |
+    grep -v '^\$' >wjobs.yaml
+  echo 'jobs: { a: { interval: 5m, handler: send_email } }' >>wjobs.yaml
+  is "$(wjobs list -o job)" $'a\nsend_email'
+}
+
 @test "readme: each command it names exists, and each option" {
   local name words option
   while read -r _ name words; do
@@ -32,6 +39,7 @@ readme() { cat "$TOP/README.md"; }
   for pair in "timezone: Asia/Tokyo" "shell: /bin/bash" "env: { A: b }" \
     "clean_env: true" "stdin: text" "output: discard" "timeout: 10m" \
     "jitter: 1m" "retry: { max: 1, delay: 1m }" "catch_up: once" \
+    "on_failure: mail -s failed ops" "on_recovery: x" \
     "overlap: forbid" "working_dir: /" "output_file: /tmp/x
     output: file"; do
     key=${pair%%:*}
