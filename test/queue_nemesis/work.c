@@ -12,6 +12,9 @@
  *   deaf    stays, whatever it is told
  *   kill    kills the worker that began it
  *
+ * Who began it is told by its number in NEMESIS_PID, since a parent that has died
+ * is told by none.
+ *
  * Each line of LOG goes out in one write, so that all handlers share the file;
  * NS is the wall clock in nanoseconds:
  *
@@ -25,6 +28,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +38,6 @@
 #include "lib/base/sha1.h"
 
 #define PAYLOAD_MAX ((1 << 20) + 1)
-#define LONG_MS     60000
 
 static int log_fd;
 static char payload[PAYLOAD_MAX + 1];
@@ -56,9 +59,9 @@ tell(const char *what, const char *fmt, ...)
 	int n;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	n = snprintf(line, sizeof line, "%s %s %s %s %d %d %s %lld%09ld ", what,
+	n = snprintf(line, sizeof line, "%s %s %s %s %d %s %s %lld%09ld ", what,
 	    env("WJOBS_RUN_ID"), env("WJOBS_HANDLER"), env("WJOBS_ATTEMPT"),
-	    (int)getpid(), (int)getppid(), env("WJOBS_WORKER"),
+	    (int)getpid(), env("NEMESIS_PID"), env("WJOBS_WORKER"),
 	    (long long)now.tv_sec, now.tv_nsec);
 	va_start(ap, fmt);
 	n += vsnprintf(line + n, sizeof line - (size_t)n - 1, fmt, ap);
@@ -95,11 +98,24 @@ stay(long ms)
 	}
 }
 
-static void
-deafly_stay(void)
+static long
+worker_pid(void)
 {
-	for (;;)
-		pause();
+	return strtol(env("NEMESIS_PID"), NULL, 10);
+}
+
+/* No longer than its worker is there, who alone would end it. */
+static void
+stay_for_ever(bool is_deaf)
+{
+	const struct timespec moment = { .tv_nsec = 50000000 };
+
+	while (getppid() == worker_pid())
+		if (is_deaf)
+			nanosleep(&moment, NULL);
+		else
+			stay(50);
+	_exit(5);
 }
 
 /* What it does in an attempt in which it is to go wrong. */
@@ -110,12 +126,13 @@ go_wrong(const char *kind)
 		tell("end", "fail");
 		_exit(1);
 	} else if (strcmp(kind, "hang") == 0) {
-		stay(LONG_MS);
+		stay_for_ever(false);
 	} else if (strcmp(kind, "deaf") == 0) {
-		deafly_stay();
+		stay_for_ever(true);
 	} else if (strcmp(kind, "kill") == 0) {
 		tell("kill", "-");
-		kill(getppid(), SIGKILL);
+		if (getppid() == worker_pid())
+			kill(getppid(), SIGKILL);
 		stay(50);
 		_exit(4);
 	}
