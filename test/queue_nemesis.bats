@@ -225,3 +225,86 @@ complains() {
   echo "1000000001000000000 wrong status_1 w2 2000" >>faults
   complains "workers: w2 2000: status_1"
 }
+
+# ---- the queue
+
+# keep_working COMMAND... - a worker, and another one when it has died, until
+# the command succeeds.
+keep_working() {
+  local deadline=$((SECONDS + PATIENCE + 20)) worker
+  wjobs run --queue-only >>run.out 2>&1 3>&- 4>&- &
+  worker=$!
+  until "$@"; do
+    ((SECONDS <= deadline)) || return 1
+    if ! kill -0 "$worker" 2>/dev/null; then
+      wait "$worker" || :
+      wjobs run --queue-only >>run.out 2>&1 3>&- 4>&- &
+      worker=$!
+    fi
+    sleep 0.05
+  done
+  kill -TERM "$worker"
+  wait "$worker"
+}
+
+none_left() {
+  (($(wjobs queue --json --count | tr -d '{}"' | tr , '\n' |
+    grep -cE '^(ready|delayed|running):0$') == 3))
+}
+
+@test "queue: work that kills its workers is buried at the third, and takes nobody with it" {
+  jobfile <<'END'
+queue: { size: 200 }
+handlers:
+  poison: { command: 'echo >>killed; kill -KILL "$PPID"; sleep 5', priority: 1 }
+  good: { command: "echo >>done" }
+END
+  wjobs enqueue poison >id
+  seq 100 | wjobs enqueue good --lines >ids
+  is "$(lines ids)" 100
+  keep_working none_left
+  is "$(lines killed)" 3
+  # Some of the good were done once more, for their worker died with them.
+  (($(lines done) >= 100 && $(lines done) <= 109))
+  is "$(wjobs queue -o id,state)" "$(<id)"$'\tburied'
+  is "$(wjobs history poison -o status,reason,attempt)" $'failed\tcrash\t3'
+  is "$(wjobs history good -n 1000 --status completed -o id | sort)" "$(sort ids)"
+}
+
+@test "queue: fifty restarts in the midst of a piece of work spend none of its attempts" {
+  local n=0
+  jobfile <<'END'
+stop_timeout: 10ms
+handlers:
+  long: { command: 'echo "$WJOBS_ATTEMPT" >>begun; exec sleep 60', retry: 0 }
+END
+  wjobs enqueue long >id
+  for ((n = 1; n <= 50; n++)); do
+    scheduler_start
+    eventually lines_are begun -ge "$n"
+    scheduler_stop
+  done
+  is "$(sort begun | uniq -c | tr -s ' ')" " 50 1"
+  is "$(wjobs queue -o id,state)" "$(<id)"$'\tready'
+  is "$(wjobs history long -o id)" ""
+}
+
+# nemesis STORE PIECES - in short; what it says is what is wrong.
+nemesis() {
+  needs python3
+  [[ $WJOBS != */valgrind/* ]] || skip "would be too slow to be in order"
+  export NEMESIS_STORE=$1 NEMESIS_PIECES=$2 NEMESIS_DIR=$T/nemesis
+  export NEMESIS_SECONDS=60 NEMESIS_PATIENCE=$((PATIENCE / 5))
+  run "$TOP/test/queue_nemesis/run" 3>&- 4>&-
+  echo "$output"
+  if [[ $status != 0 ]]; then
+    rm -rf "${WJOBS%/*}/nemesis/failed-queue"
+    cp -a "$NEMESIS_DIR" "${WJOBS%/*}/nemesis/failed-queue"
+    echo "the logs are in ${WJOBS%/*}/nemesis/failed-queue"
+  fi
+  is "$status" 0
+}
+
+@test "queue: workers that are killed all the time lose nothing, beside a file" {
+  nemesis sqlite 2000
+}

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/mem.h"
 #include "lib/store/sqlite_work.h"
 
@@ -253,13 +254,28 @@ tell_buried(struct work_op *take, const struct sqlite_work *row)
 	take->buried[take->n_buried++].state = WORK_BURIED;
 }
 
+/*
+ * What died together is not tried together again: one of them may have been the
+ * death of the others.
+ */
+static int64_t
+crash_delay_ms(const struct work *work)
+{
+	int64_t least = INT64_C(1000)
+	    << (work->crashes < 16 ? work->crashes : 16);
+	uint64_t chance = hash_bytes(
+	    &work->id, sizeof work->id, work->take.b[15]);
+
+	return least + (int64_t)(chance % (uint64_t)least);
+}
+
 /* Its worker died with it. */
 static int
 return_crashed(struct sqlite *sq, struct store_op *op, struct sqlite_work *row,
     int64_t now_ms)
 {
 	struct work *w = &row->work;
-	int64_t delay = INT64_C(1000) << (w->crashes < 16 ? w->crashes : 16);
+	int64_t delay = crash_delay_ms(w);
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_WORK_CRASHED);
 	int rc;
 

@@ -21,7 +21,7 @@ What must hold:
   once     a key is one piece of work, a piece has one record, and an attempt
            begins once
   reason   each attempt but the first follows a failure, a timeout, the end of
-           a worker or of its lease; what is buried failed as often as its
+           a worker or of its lease, or was given back by one that stops; what is buried failed as often as its
            handler allows, or took three workers with it
   payload  each handler read what its producer gave, byte for byte
   bounds   no worker had more at a time than its slots, or than the handler
@@ -168,6 +168,10 @@ class Log:
         """When its worker's process ended; for ever where it did not."""
         return self.deaths.get((run.worker, run.worker_pid), 1 << 62)
 
+    def told_to_stop(self, run):
+        """When its worker was told to, for ever where it was not."""
+        return self.terms.get((run.worker, run.worker_pid), 1 << 62)
+
     def piece_of(self, work):
         return self.pieces.get(self.seq_of.get(work))
 
@@ -184,8 +188,8 @@ class Log:
             return end[0]
         piece = self.piece_of(run.id)
         if piece is not None and piece.kind in ("hang", "deaf"):
-            return min(run.at + produce.TIMEOUT_S * 1000 * MS,
-                       self.death_of(run))
+            return max(run.at, min(run.at + produce.TIMEOUT_S * 1000 * MS,
+                                   self.death_of(run), self.told_to_stop(run)))
         return run.at
 
 
@@ -266,7 +270,7 @@ def check_once(log, counts):
         if first is run:
             continue
         # Told to stop, its worker gives the attempt back.
-        if (first.worker, first.worker_pid) in log.terms:
+        if log.told_to_stop(first) < run.at:
             seen[run.id, run.attempt] = run
             continue
         yield f"attempt {run.attempt} of {run.id} began twice"
@@ -281,6 +285,8 @@ def reason(log, a, b):
         return "after a failure"
     if log.death_of(a) < b.at:
         return "after a worker's end"
+    if log.told_to_stop(a) < b.at:
+        return "after it was given back"
     if log.lost_lease(a, b.at):
         return "after a lost lease"
     told = end is not None and end[1] == "term"
