@@ -582,7 +582,8 @@ jobs: {a: {interval: 5m, command: x}}'
   fails "write a 'timezone'" <<<'jobs: {a: {interval: 5m, command: x}}'
 }
 
-# What wjobs.yaml(5) says of each key: "SECTION NAME|DEFAULT".
+# What wjobs.yaml(5) says of each key: "SECTION NAME|DEFAULT", and "|" and a
+# handler's where it differs.
 manual_keys() {
   awk '
     function flush() { if (key != "") print section " " key "|" value; key = "" }
@@ -590,6 +591,9 @@ manual_keys() {
     /^\.Sh KEYS OF THE FILE/ { section = "file" }
     /^\.Sh KEYS OF A JOB/ { section = "job" }
     section != "" && /^\.It Ic / { flush(); key = $3; value = "" }
+    key != "" && /^Of a handler / {
+      $0 = substr($0, 14); sub(/\.$/, ""); value = value "|" $0
+    }
     key != "" && /^Default: / { value = substr($0, 10); sub(/\.$/, "", value) }
   ' "$TOP/man/wjobs.yaml.5"
 }

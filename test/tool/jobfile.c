@@ -1,5 +1,6 @@
 /*
- * jobfile -k: print each key, "job NAME|DEFAULT" or "file NAME|DEFAULT".
+ * jobfile -k: print each key, "job NAME|DEFAULT" or "file NAME|DEFAULT", and
+ * behind another bar the default of a handler where it differs.
  * jobfile [-j | -q] [-o] [-n] [-s] [-t] [-m] FILE [JOB]: load a jobfile as the
  * library does and print its errors, warnings ("warning: ...") and jobs; of JOB
  * each key. -j it must be a job, -q a handler, -o print how many sets of hooks
@@ -134,10 +135,12 @@ print_keys(const char *what, const struct key *keys, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		printf("%s %s|%s\n", what, keys[i].name,
+		printf("%s %s|%s%s%s\n", what, keys[i].name,
 		    keys[i].text != NULL        ? keys[i].text
 			: keys[i].words != NULL ? keys[i].words
-						: "");
+						: "",
+		    keys[i].handler_text != NULL ? "|" : "",
+		    keys[i].handler_text != NULL ? keys[i].handler_text : "");
 	return 0;
 }
 
