@@ -108,7 +108,8 @@ ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(TOOL_SRC) $(BENCH_SRC) $(WORLD_SRC) \
 	$(wildcard test/bench/lib/*.c) $(NEMESIS_SRC) \
 	$(wildcard test/fuzz/*.c)
 
-LUA := $(filter-out %/common.lua %/records.lua,$(wildcard lib/store/lua/*.lua))
+LUA := $(filter-out %/common.lua %/records.lua %/work.lua, \
+	$(wildcard lib/store/lua/*.lua))
 TEXT_OBJ := $(patsubst %,$B/%.o,$(wildcard lib/*/*.sql) $(LUA))
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $(TEXT_OBJ)
 CMD_OBJ := $(CMD_SRC:%.c=$B/%.o)
@@ -231,8 +232,8 @@ $B/%.o: %.c $B/flags $B/libraries
 $B/cmd/main.o: DEFS += -DWJOBS_VERSION='"$(VERSION)"'
 
 # lib/store/schema.sql becomes `const char schema_sql[]`, and lua/begin.lua
-# `const char begin_lua[]` with lua/common.lua before it, and records.lua where
-# a script needs that.
+# `const char begin_lua[]` with lua/common.lua before it, and records.lua and
+# work.lua where a script needs them.
 text = { echo 'extern const char $(subst .,_,$(notdir $<))[];'; \
 	echo 'const char $(subst .,_,$(notdir $<))[] ='; \
 	cat $(1) | sed 's/[\\"]/\\&/g; s/.*/"&\\n"/'; echo ';'; } >$@
@@ -241,9 +242,12 @@ $B/%.sql.c: %.sql
 	@$(call text,$<)
 LUA_HEAD := lib/store/lua/common.lua
 LUA_RECORDS := lib/store/lua/records.lua
-$(patsubst %,$B/lib/store/lua/%.lua.c,begin end once reap skip update \
-	watermark): LUA_HEAD += $(LUA_RECORDS)
-$B/%.lua.c: %.lua $(LUA_HEAD) $(LUA_RECORDS)
+LUA_WORK := $(LUA_RECORDS) lib/store/lua/work.lua
+$(patsubst %,$B/lib/store/lua/%.lua.c,end once reap skip update watermark): \
+	LUA_HEAD += $(LUA_RECORDS)
+$(patsubst %,$B/lib/store/lua/%.lua.c,begin $(addprefix work_,put take end \
+	release cancel revive purge)): LUA_HEAD += $(LUA_WORK)
+$B/%.lua.c: %.lua $(LUA_HEAD) $(LUA_WORK)
 	@mkdir -p $(@D)
 	@$(call text,$(LUA_HEAD) $<)
 $B/%.sql.o: $B/%.sql.c $B/flags

@@ -24,6 +24,15 @@ enum redis_lua {
 	REDIS_WATERMARK,
 	REDIS_ONCE,
 	REDIS_REAP,
+	REDIS_WORK_PUT,
+	REDIS_WORK_TAKE,
+	REDIS_WORK_END,
+	REDIS_WORK_RELEASE,
+	REDIS_WORK_CANCEL,
+	REDIS_WORK_REVIVE,
+	REDIS_WORK_PURGE,
+	REDIS_WORK_LIST,
+	REDIS_WORK_FIND,
 	REDIS_SCRIPTS
 };
 
@@ -97,6 +106,35 @@ void redis_read_tell(const redisReply *reply, struct store_op *op);
 /* redis_write.c */
 bool redis_apply(
     struct store *store, struct store_op **ops, size_t n, struct err *err);
+
+/* The output as arguments: whether there is any, its head, its tail. */
+void redis_push_output(struct redis_args *args, const struct record *record);
+/* redis_work.c: the queue's operations */
+/* Can it be done at all? */
+bool redis_work_is_fit(const struct work_op *op);
+bool redis_work_needs_session(const struct work_op *op);
+enum redis_lua redis_work_script(const struct work_op *op);
+void
+redis_push_work(struct redis *rd, const struct store_op *op, const char *sid);
+/* A WORK_PUT alone, as a claim has it among its arguments; and its answer. */
+void redis_push_put(
+    struct redis_args *args, const struct work_op *op, const char *sid);
+bool redis_read_put(const redisReply *reply, struct store_op *op) MUST_CHECK;
+/* As redis_read_claim. */
+bool redis_read_work_answer(
+    const redisReply *reply, struct store_op *op, bool *is_stale) MUST_CHECK;
+
+/* redis_queue.c */
+bool redis_read_state(const redisReply *reply, enum work_state *state);
+/* As redis_read_record; work is to be released where it is true. */
+bool redis_read_work(
+    const redisReply *reply, const struct ulid *id, struct work *work);
+bool redis_queue_list(struct store *store, const struct queue_filter *filter,
+    queue_fn *each, void *data, struct err *err);
+bool redis_queue_count(struct store *store, const char *handler,
+    struct queue_counts *counts, struct err *err);
+bool redis_queue_find(struct store *store, const char *prefix, bool with_output,
+    struct work *work, bool *found, struct err *err);
 
 /* redis_start.c */
 bool redis_take_over(struct store *store, const struct identity *self,

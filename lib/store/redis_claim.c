@@ -93,6 +93,11 @@ redis_read_claim(const redisReply *reply, struct store_op *op, bool *is_stale)
 		op->holder = redis_read_text(what);
 		return op->holder != NULL;
 	}
+	if (redis_reply_is(word, "full") && op->work != NULL) {
+		op->work->put = WORK_FULL;
+		op->result = CLAIM_FULL;
+		return true;
+	}
 	op->result = CLAIM_FAILED;
 	*is_stale = redis_reply_is(word, "stale");
 	return *is_stale;

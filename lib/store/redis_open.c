@@ -7,7 +7,9 @@
 #include "lib/store/redis.h"
 
 extern const char begin_lua[], update_lua[], end_lua[], skip_lua[],
-    watermark_lua[], once_lua[], reap_lua[];
+    watermark_lua[], once_lua[], reap_lua[], work_put_lua[], work_take_lua[],
+    work_end_lua[], work_release_lua[], work_cancel_lua[], work_revive_lua[],
+    work_purge_lua[], work_list_lua[], work_find_lua[];
 
 static const char *const lua[REDIS_SCRIPTS] = {
 	[REDIS_BEGIN] = begin_lua,
@@ -17,6 +19,15 @@ static const char *const lua[REDIS_SCRIPTS] = {
 	[REDIS_WATERMARK] = watermark_lua,
 	[REDIS_ONCE] = once_lua,
 	[REDIS_REAP] = reap_lua,
+	[REDIS_WORK_PUT] = work_put_lua,
+	[REDIS_WORK_TAKE] = work_take_lua,
+	[REDIS_WORK_END] = work_end_lua,
+	[REDIS_WORK_RELEASE] = work_release_lua,
+	[REDIS_WORK_CANCEL] = work_cancel_lua,
+	[REDIS_WORK_REVIVE] = work_revive_lua,
+	[REDIS_WORK_PURGE] = work_purge_lua,
+	[REDIS_WORK_LIST] = work_list_lua,
+	[REDIS_WORK_FIND] = work_find_lua,
 };
 
 static void
@@ -61,6 +72,9 @@ static const struct store_ops redis_ops = {
 	.last = redis_last,
 	.jobs = redis_jobs,
 	.sample = redis_sample,
+	.queue_list = redis_queue_list,
+	.queue_count = redis_queue_count,
+	.queue_find = redis_queue_find,
 };
 
 bool

@@ -124,16 +124,23 @@ push_begin(struct batch *batch, const struct store_op *op)
 	else
 		redis_args_text(args, "");
 	push_flag(args, batch->rd->limits.min_replicas > 0);
+	push_flag(args, op->work != NULL);
 	written.fence = 0; /* the script knows */
-	redis_push_record(args, &written, true);
+	if (op->work != NULL) {
+		redis_push_put(args, op->work, batch->sid);
+		written.status = RECORD_COMPLETED;
+		if (written.completed_ms == CLOCK_NONE)
+			written.completed_ms = clock_now_ms();
+	}
+	redis_push_record(args, &written, op->work == NULL);
 }
 
 /*
  * The output of the last attempt. One that wrote nothing leaves none of an
  * earlier one behind; a record that was read back has its bytes there already.
  */
-static void
-push_output(struct redis_args *args, const struct record *r)
+void
+redis_push_output(struct redis_args *args, const struct record *r)
 {
 	bool has_output = r->head_len > 0 || r->tail_len > 0;
 
@@ -158,7 +165,7 @@ push_update(struct batch *batch, const struct store_op *op)
 	push_flag(args, op->is_alone);
 	if (r->status == RECORD_PENDING) {
 		redis_args_int(args, r->attempt);
-		push_output(args, r);
+		redis_push_output(args, r);
 	} else {
 		redis_args_text(args, "");
 		redis_args_text(args, "leave");
@@ -218,7 +225,7 @@ push_end(struct batch *batch, const struct store_op *op)
 	redis_args_int(args, r->duration_ms);
 	redis_args_int(args, op->tell_again_ms);
 	push_skipped(args, r);
-	push_output(args, r);
+	redis_push_output(args, r);
 	push_final(args, r);
 }
 
@@ -259,6 +266,13 @@ push_watermark(struct batch *batch, const struct store_op *op)
 	redis_push_ms(args, op->watermark_ms);
 }
 
+static enum redis_lua
+script_of(const struct store_op *op)
+{
+	return op->kind == STORE_WORK ? redis_work_script(op->work)
+				      : script[op->kind];
+}
+
 static void
 push_op(struct batch *batch, struct store_op *op)
 {
@@ -281,11 +295,13 @@ push_op(struct batch *batch, struct store_op *op)
 	case STORE_WATERMARK:
 		push_watermark(batch, op);
 		break;
-	case STORE_ONCE:
 	case STORE_WORK:
+		redis_push_work(rd, op, batch->sid);
+		break;
+	case STORE_ONCE:
 		return;
 	}
-	redis_link_eval(rd->link, &rd->script[script[op->kind]], &rd->args);
+	redis_link_eval(rd->link, &rd->script[script_of(op)], &rd->args);
 }
 
 static bool
@@ -293,6 +309,12 @@ read_claim(struct batch *batch, const redisReply *reply, struct store_op *op)
 {
 	bool is_stale;
 
+	if (op->kind == STORE_WORK) {
+		if (!redis_read_work_answer(reply, op, &is_stale))
+			return false;
+		batch->has_expired |= is_stale;
+		return true;
+	}
 	if (!redis_read_claim(reply, op, &is_stale))
 		return false;
 	batch->has_granted |= op->result == CLAIM_GRANTED;
@@ -310,7 +332,8 @@ read_answer(struct batch *batch, const redisReply *reply, struct store_op *op,
 	op->result = CLAIM_GRANTED;
 	if (redis_reply_is(word, "schema"))
 		return redis_foreign(rd, reply, err);
-	if (op->kind != STORE_BEGIN && redis_reply_is(word, "ok")) {
+	if (op->kind != STORE_BEGIN && op->kind != STORE_WORK &&
+	    redis_reply_is(word, "ok")) {
 		redis_read_tell(redis_reply_at(reply, 1), op);
 		return true;
 	}
@@ -319,7 +342,8 @@ read_answer(struct batch *batch, const redisReply *reply, struct store_op *op,
 		op->result = CLAIM_LOST;
 		return true;
 	}
-	if ((op->kind == STORE_BEGIN || op->kind == STORE_UPDATE) &&
+	if ((op->kind == STORE_BEGIN || op->kind == STORE_UPDATE ||
+		op->kind == STORE_WORK) &&
 	    read_claim(batch, reply, op))
 		return true;
 	return redis_reply_bad(rd->link, "a write", err);
@@ -354,6 +378,13 @@ is_idle(const struct store_op *op)
 }
 
 static bool
+needs_session(const struct store_op *op)
+{
+	return op->kind == STORE_BEGIN ||
+	    (op->kind == STORE_WORK && redis_work_needs_session(op->work));
+}
+
+static bool
 may_send(struct batch *batch, struct store_op *op)
 {
 	if (is_idle(op)) {
@@ -363,9 +394,10 @@ may_send(struct batch *batch, struct store_op *op)
 	op->result = CLAIM_FAILED;
 	if (op->kind == STORE_ONCE)
 		return false; /* asked for and noted by itself */
-	if (op->record.job == NULL)
+	if (op->kind == STORE_WORK ? !redis_work_is_fit(op->work)
+				   : op->record.job == NULL)
 		return false;
-	if (op->kind == STORE_BEGIN && !batch->has_session) {
+	if (!batch->has_session && needs_session(op)) {
 		batch->has_expired = true;
 		return false;
 	}

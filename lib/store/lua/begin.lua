@@ -1,11 +1,13 @@
--- STORE_BEGIN: the claim and the record of the start.
+-- STORE_BEGIN: the claim and the record of the start; or, of a run that only
+-- puts work in the queue, the work and the record of the end.
 
 local a = {}
 for _, name in ipairs({ 'keep', 'id', 'job', 'kind', 'host', 'sid', 'shared',
 	'sched', 'before', 'schedule', 'alone', 'lock', 'holder', 'rerun',
-	'rerun_of', 'touch' }) do
+	'rerun_of', 'touch', 'work' }) do
 	a[name] = arg()
 end
+local work = a.work == '1' and read_put()
 local now = clock()
 local key = P .. 'j:' .. a.job
 local is_shared, is_claim = a.shared == '1', a.sched ~= ''
@@ -130,6 +132,22 @@ local function write(fields, last)
 	return fence
 end
 
+-- The put comes first, since a full memory may refuse it.
+local function write_work(known, fields, last)
+	if not known then
+		put(work, now)
+	end
+	local fence = tonumber(call('HGET', key, 'fence') or 0) + 1
+	call('HSET', P .. 'r:' .. a.id, 'fence', digits(fence), unpack(fields))
+	call('HSET', key, 'fence', digits(fence))
+	call('HDEL', key, 'skip')
+	know_job(a.job, a.kind)
+	write_own(last)
+	write_schedule()
+	settle_end(a.job, a.id, 'completed', '', a.keep, '-2')
+	return fence
+end
+
 if is_shared and is_claim and sched > now then
 	return { 'early', now }
 end
@@ -162,6 +180,13 @@ if a.lock ~= '' then
 	if holder then
 		return { 'locked', holder }
 	end
+end
+if work then
+	local known = find_put(work)
+	if known and known[1] == 'full' then
+		return { 'full' }
+	end
+	return grant(write_work(known, rest(), last), was_reset)
 end
 local fields = rest()
 for _, name in ipairs({ 'sid', 'lock', 'rerun' }) do

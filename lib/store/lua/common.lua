@@ -21,6 +21,7 @@
 --	P lock:KEY   hash: token, holder, fence, and of a run's lock its session
 --	P fence      counter, for locks
 --	P once:HOST  id of the last batch that a host applied from a file
+--	             and what work.lua tells of, of the queue
 --
 -- Ids are ULIDs as text, instants milliseconds as decimal text, '' is none. A
 -- text from outside is bytes, passed on and never looked into. At maxmemory
