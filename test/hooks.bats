@@ -3,9 +3,11 @@
 
 load helper
 load redis
+load instances
 # shellcheck disable=SC2154 # run and the scheduler set status, output and more
 
 teardown() {
+  instances_end
   redis_stop
   test_end
 }
@@ -431,6 +433,55 @@ END
   is "$(head -n 2 told)" "on_failure lost 1
 on_recovery completed 1"
   is "$(jq -r .reason json.on_failure)" crash
+}
+
+@test "hooks: a run that died with its scheduler is a failure, told at the next start" {
+  needs linux proc
+  jobfile <<'END'
+jobs:
+  j:
+    interval: 100ms
+    command: test -e once || { touch once; echo $$ >pid; exec sleep 60; }
+    on_failure: ./tell
+    on_recovery: ./tell
+END
+  scheduler_start
+  eventually test -s pid
+  eventually test -n "$("$WJOBS" history j --status running -o id)"
+  kill -KILL "$scheduler" "$(<pid)"
+  scheduler_wait
+  scheduler_start
+  eventually grep -qs on_recovery told
+  scheduler_stop
+  is "$(sort told)" "on_failure lost 1
+on_recovery completed 1"
+  is "$(<json.on_failure)" "$("$WJOBS" history j --status lost --json)"
+}
+
+@test "hooks: a run that died with its host is told of by another one, once" {
+  needs linux proc
+  redis_start
+  jobfile <<END
+store: $REDIS
+jobs:
+  j:
+    interval: 200ms
+    command: test -e once || { touch once; echo \$\$ >pid; exec sleep 60; }
+    on_failure: ./tell
+    on_recovery: ./tell
+END
+  hasty a
+  eventually test -s pid
+  hasty b
+  hasty c
+  murder a
+  kill -KILL "$(<pid)"
+  PATIENCE=15 eventually grep -qs on_recovery told
+  stop b
+  stop c
+  is "$(sort told)" "on_failure lost 1
+on_recovery completed 1"
+  is "$(jq -r .worker json.on_failure)" a
 }
 
 # notifies WANTED [REPEAT_MS] <SCRIPT - what `tool notify` says of it.

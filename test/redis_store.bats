@@ -318,6 +318,32 @@ end run=3 completed=3000 tell=-1
 END
 }
 
+@test "shared: of what is lost it is said whether to tell, and again the same" {
+  FILTER="grep -vE granted|^job" shared "lost=3
+gone a 2
+gone b 3
+tell 2
+tell 2
+tell 1
+tell 2
+hush 0" <<'END'
+alive 1
+alive 2
+session 1
+begin run=1 scheduled=1000 shared=1
+begin run=2 scheduled=2000 shared=1
+begin run=3 job=b scheduled=2000 shared=1
+die 1
+session 2
+reap gone=1
+end run=2 at=2000 completed=2001 status=lost tell=-1
+end run=2 at=2000 completed=2001 status=lost tell=-1
+end run=3 job=b at=2000 completed=2001 status=lost tell=0
+end run=4 completed=3001 tell=-1
+end run=2 at=2000 completed=2001 status=lost tell=-1
+END
+}
+
 @test "shared: a skip that another has settled is lost" {
   shared "granted
 lost

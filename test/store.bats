@@ -53,6 +53,33 @@ jobs job=a
 END
 }
 
+@test "store: of what is lost it is said, once, whether to tell" {
+  tool store wjobs.db <<'END' | grep -vE 'granted|^job' >answers
+begin run=1 scheduled=1000 owner=dead leader=dead
+begin run=2 scheduled=2000 owner=dead leader=dead
+begin run=3 job=b scheduled=2000 owner=dead leader=dead
+start gone=1
+end run=2 at=2000 completed=2001 status=lost tell=-1
+end run=2 at=2000 completed=2001 status=lost tell=-1
+jobs
+end run=4 scheduled=3000 completed=3001 tell=-1
+end run=3 job=b at=2000 completed=2001 status=lost tell=0
+end run=5 job=b scheduled=3000 completed=3001 tell=-1
+end run=3 job=b at=2000 completed=2001 status=lost tell=0
+END
+  is "$(sed 's/ .*counts/ counts/' answers)" "lost=3
+gone a 2
+gone b 3
+tell 2
+hush 2
+a counts=0,0,0,0,2 sum=0 strip=ll
+b counts=0,0,0,0,1 sum=0 strip=l
+tell 2
+tell 1
+tell 1
+hush 0"
+}
+
 @test "store: the lost count as failures, of which the next one tells" {
   tool store wjobs.db >answers <<'END'
 begin run=1 scheduled=1000 owner=dead leader=dead

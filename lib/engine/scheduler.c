@@ -109,6 +109,27 @@ scheduler_close_pending(struct scheduler *scheduler, const struct entry *entry,
 	record_release(&end);
 }
 
+/*
+ * A run of a scheduler that died was a failure, too. The store has it so, and
+ * says whether people are to be told; without a hook it need not be asked.
+ */
+static void
+scheduler_tell_gone(struct scheduler *scheduler, const struct record *record)
+{
+	struct entry *entry = scheduler_find(scheduler, record->job);
+	struct store_port *store = scheduler->engine->store;
+	struct store_op *op;
+
+	if (entry == NULL)
+		return;
+	op = store_op_new(STORE_END, record);
+	notify_end(scheduler->engine, entry->job, record, op);
+	if (op->done != NULL)
+		store->post(store, op);
+	else
+		store_op_free(op);
+}
+
 static void
 scheduler_take_runs(
     struct scheduler *scheduler, const struct store_start *found)
@@ -127,6 +148,8 @@ scheduler_take_runs(
 			scheduler_close_pending(
 			    scheduler, entry, &found->pending[i]);
 	}
+	for (i = 0; i < found->n_gone; i++)
+		scheduler_tell_gone(scheduler, &found->gone[i]);
 	for (i = 0; i < found->n_alive; i++) {
 		entry = scheduler_find(scheduler, found->alive[i].job);
 		if (entry != NULL && !entry_has_run(entry, &found->alive[i]))

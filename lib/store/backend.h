@@ -46,6 +46,10 @@ struct store {
 	const struct store_ops *ops;
 };
 
+/* One more run that was found lost; they come oldest first. */
+void
+store_start_add_gone(struct store_start *start, const struct record *record);
+
 /* Does a begin of this record claim its instant? See STORE_BEGIN. */
 bool store_op_claims(const struct store_op *op);
 

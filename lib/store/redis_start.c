@@ -17,8 +17,8 @@
 struct reaped {
 	int64_t lost;
 	bool is_more;
-	struct ulid *pending;
-	size_t n_pending;
+	struct ulid *pending, *gone; /* gone: of all answers so far */
+	size_t n_pending, n_gone;
 };
 
 static bool
@@ -37,6 +37,22 @@ read_pending(const redisReply *reply, struct reaped *reaped)
 			reply->element[i], &reaped->pending[reaped->n_pending]))
 			reaped->n_pending++;
 	return true;
+}
+
+static void
+read_gone(const redisReply *reply, struct reaped *reaped)
+{
+	size_t i;
+
+	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY)
+		return;
+	for (i = 0; i < reply->elements; i++) {
+		reaped->gone = mem_grow(
+		    reaped->gone, reaped->n_gone + 1, sizeof *reaped->gone);
+		if (redis_read_ulid(
+			reply->element[i], &reaped->gone[reaped->n_gone]))
+			reaped->n_gone++;
+	}
 }
 
 static void
@@ -88,6 +104,7 @@ read_reaped(struct redis *rd, const redisReply *reply, struct reaped *reaped,
 	    !read_pending(redis_reply_at(reply, 3), reaped) ||
 	    !read_again(redis_reply_at(reply, 4), start))
 		return redis_reply_bad(rd->link, "reap", err);
+	read_gone(redis_reply_at(reply, 5), reaped);
 	reaped->is_more = is_more != 0;
 	if (lost > 0)
 		start->lost += (size_t)lost;
@@ -161,6 +178,14 @@ adopt(void *data, const struct record *record)
 }
 
 static bool
+add_gone(void *data, const struct record *record)
+{
+	if (record->status == RECORD_LOST)
+		store_start_add_gone(data, record);
+	return true;
+}
+
+static bool
 read_adopted(struct redis *rd, struct reaped *reaped, struct store_start *start,
     struct err *err)
 {
@@ -189,8 +214,11 @@ reap(struct redis *rd, const char *sid, struct store_start *start,
 
 	for (i = 0; is_good && reaped.is_more && i < REAP_ROUNDS; i++)
 		is_good = reap_some(rd, sid, &reaped, start, err);
-	is_good = is_good && read_adopted(rd, &reaped, start, err);
+	is_good = is_good && read_adopted(rd, &reaped, start, err) &&
+	    redis_each_record(
+		rd, reaped.gone, reaped.n_gone, add_gone, start, err);
 	free(reaped.pending);
+	free(reaped.gone);
 	return is_good;
 }
 

@@ -47,6 +47,7 @@ enum sqlite_sql {
 	SQL_OUTPUT_PUT,
 	SQL_JOB_ENDED,
 	SQL_JOB_TOLD,
+	SQL_JOB_TELL,
 	SQL_SKIP_STATE,
 	SQL_SKIP_JOIN,
 	SQL_JOB_SKIPPED,
@@ -325,6 +326,9 @@ bool sqlite_is_store_failure(int rc);
  */
 int sqlite_tell(struct sqlite *sq, int64_t job, const struct record *record,
     struct store_op *op, int64_t *told_ms);
+/* The same of a run that was found lost, and counted, before. */
+int sqlite_tell_lost(struct sqlite *sq, int64_t job,
+    const struct record *record, struct store_op *op);
 
 /* sqlite_prune.c: inside a transaction. An SQLite result code. */
 /* One more run of the job is kept. */

@@ -96,6 +96,7 @@ static const char *const sql[SQL_WORK_FIRST] = {
 	    " ELSE failures + (?3 IN (3, 6)) END,"
 	    " told = CASE WHEN ?3 = 2 THEN NULL ELSE ifnull(?7, told) END"
 	    " WHERE id = ?1",
+	[SQL_JOB_TELL] = "UPDATE job SET told = ?2 WHERE id = ?1",
 	[SQL_JOB_TOLD] = "SELECT failures, told FROM job WHERE id = ?1",
 	[SQL_SKIP_STATE] = "SELECT skip, skip_reason, skip_fence, skip_last"
 			   " FROM job WHERE id = ?1",

@@ -45,8 +45,8 @@ is_lost(const struct record *record)
 	    (record->leader.pid == 0 || !identity_is_alive(&record->leader));
 }
 
-static int
-mark_lost(struct sqlite *sq, struct record *record, int64_t now_ms)
+static void
+become_lost(struct record *record, int64_t now_ms)
 {
 	record->status = RECORD_LOST;
 	record->reason = RECORD_CRASH;
@@ -55,7 +55,6 @@ mark_lost(struct sqlite *sq, struct record *record, int64_t now_ms)
 	free(record->error);
 	record->error = mem_printf("the wjobs that ran it (pid %lld) is gone",
 	    (long long)record->owner.pid);
-	return sqlite_end(sq, record, NULL);
 }
 
 static void
@@ -99,7 +98,8 @@ settle(struct sqlite *sq, struct found *found, const struct identity *self,
 		struct record *record = &found->record[i];
 
 		if (is_lost(record)) {
-			rc = mark_lost(sq, record, now_ms);
+			become_lost(record, now_ms);
+			rc = sqlite_end(sq, record, NULL);
 		} else if (self != NULL) {
 			record->owner = *self;
 			sqlite_adopt_lock(sq, record);
@@ -119,16 +119,27 @@ push_record(struct record **list, size_t *n, const struct record *record,
 }
 
 static void
-tell(const struct found *found, const struct identity *self,
+tell_lost(struct record *record, const struct identity *self, int64_t now_ms,
+    struct store_start *start)
+{
+	start->lost++;
+	if (self == NULL)
+		return;
+	become_lost(record, now_ms);
+	store_start_add_gone(start, record);
+}
+
+static void
+tell(const struct found *found, const struct identity *self, int64_t now_ms,
     struct store_start *start)
 {
 	size_t i;
 
 	for (i = 0; i < found->n; i++) {
-		const struct record *record = &found->record[i];
+		struct record *record = &found->record[i];
 
 		if (is_lost(record))
-			start->lost++;
+			tell_lost(record, self, now_ms, start);
 		else if (self == NULL)
 			continue;
 		else if (record->status == RECORD_PENDING)
@@ -167,7 +178,7 @@ read_jobs(struct sqlite *sq, struct store_start *start)
 }
 
 static int
-read_start(struct sqlite *sq, const struct identity *self,
+read_start(struct sqlite *sq, const struct identity *self, int64_t now_ms,
     struct store_start *start, bool *has_dead)
 {
 	struct found dead = { 0 };
@@ -177,7 +188,7 @@ read_start(struct sqlite *sq, const struct identity *self,
 		rc = read_dead(sq, &dead);
 	if (rc == SQLITE_OK)
 		rc = read_jobs(sq, start);
-	tell(&dead, self, start);
+	tell(&dead, self, now_ms, start);
 	*has_dead = dead.n > 0;
 	release_found(&dead);
 	if (!sqlite3_get_autocommit(sq->db))
@@ -230,7 +241,7 @@ sqlite_take_over(struct store *store, const struct identity *self,
 
 	if (!sqlite_is_ours(sq, err))
 		return false;
-	rc = read_start(sq, self, start, &has_dead);
+	rc = read_start(sq, self, now_ms, start, &has_dead);
 	if (rc != SQLITE_OK)
 		return sqlite_err(sq, rc, "take over", err);
 	if (self == NULL && !has_dead)

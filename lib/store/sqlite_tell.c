@@ -62,3 +62,28 @@ sqlite_tell(struct sqlite *sq, int64_t job, const struct record *record,
 	}
 	return SQLITE_OK;
 }
+
+int
+sqlite_tell_lost(struct sqlite *sq, int64_t job, const struct record *record,
+    struct store_op *op)
+{
+	struct incident incident;
+	sqlite3_stmt *stmt;
+	int rc;
+
+	if (op == NULL || op->tell_again_ms == STORE_TELL_NOBODY)
+		return SQLITE_OK;
+	rc = tell_read(sq, job, &incident);
+	if (rc != SQLITE_OK)
+		return rc;
+	op->failures = incident.failures;
+	op->is_telling = incident.failures > 0 &&
+	    tell_is_due(&incident, op->tell_again_ms, record->completed_ms);
+	if (!op->is_telling)
+		return SQLITE_OK;
+	if ((stmt = sqlite_stmt(sq, SQL_JOB_TELL)) == NULL)
+		return sqlite3_errcode(sq->db);
+	sqlite3_bind_int64(stmt, 1, job);
+	sqlite3_bind_int64(stmt, 2, record->completed_ms);
+	return sqlite_run(stmt);
+}

@@ -120,6 +120,25 @@ store_take_over(struct store *store, const struct identity *self,
 	return false;
 }
 
+/* Of a job's runs the last one given stays. */
+void
+store_start_add_gone(struct store_start *start, const struct record *record)
+{
+	size_t i;
+
+	for (i = 0; i < start->n_gone; i++)
+		if (strcmp(start->gone[i].job, record->job) == 0)
+			break;
+	if (i < start->n_gone) {
+		record_release(&start->gone[i]);
+	} else {
+		start->gone = mem_grow(
+		    start->gone, start->n_gone + 1, sizeof *start->gone);
+		start->n_gone++;
+	}
+	record_copy(&start->gone[i], record);
+}
+
 static void
 release_records(struct record *record, size_t n)
 {
@@ -140,6 +159,7 @@ store_start_release(struct store_start *start)
 	free(start->job);
 	release_records(start->pending, start->n_pending);
 	release_records(start->alive, start->n_alive);
+	release_records(start->gone, start->n_gone);
 	for (i = 0; i < start->n_again; i++)
 		free(start->again[i].job);
 	free(start->again);

@@ -89,7 +89,8 @@ enum store_op_kind {
 	STORE_UPDATE,
 	/*
 	 * The record's end: with output; counts once; prunes. The record need
-	 * not have begun. Nothing happens to one that has ended already.
+	 * not have begun. Nothing happens to one that has ended already; but
+	 * of one that is lost it is answered what there is to tell of that.
 	 *
 	 * Where is_shared, and its BEGIN never came, its instant is settled:
 	 * nobody can claim it any more, nor that BEGIN when it comes late.
@@ -279,6 +280,9 @@ struct store_start {
 	struct record *alive; /* runs whose leader outlived its scheduler */
 	size_t n_alive;
 	size_t lost; /* runs found dead and marked so */
+	/* The newest of these of each job, for those who are to be told. */
+	struct record *gone;
+	size_t n_gone;
 	/* Of a shared store: all that nobody has begun again yet. */
 	struct store_again *again;
 	size_t n_again;

@@ -16,7 +16,8 @@
  *
  *   begin end update skip watermark once   an operation, applied at once
  *   batch ... apply                        those between, as one
- *   list find last jobs sample start reap  what there is
+ *   list find last jobs sample start reap  what there is; with gone=1, whom
+ *                                          of the lost there is to tell of
  *   reopen                                 close, and open again
  *   session N, - or gone                   write in whose name from now on; -
  *                                          is nobody, gone one that expired
@@ -533,6 +534,9 @@ say_start(struct store_start *found)
 		say_record(NULL, &found->pending[i]);
 	for (i = 0; i < found->n_alive; i++)
 		say_record(NULL, &found->alive[i]);
+	for (i = 0; i < found->n_gone && given("gone") != NULL; i++)
+		printf("gone %s %lld\n", found->gone[i].job,
+		    (long long)run_number(&found->gone[i].id));
 	for (i = 0; i < found->n_again; i++)
 		printf("again %s %lld scheduled=%lld\n", found->again[i].job,
 		    (long long)run_number(&found->again[i].id),

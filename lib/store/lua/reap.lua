@@ -3,6 +3,7 @@
 
 local keep, self, most = arg(), arg(), tonumber(arg())
 local now, lost, done, is_more = clock(), 0, 0, false
+local gone = {}
 
 if is_foreign() then
 	return { 'schema', schema }
@@ -30,7 +31,8 @@ for _, one in ipairs(found) do
 	elseif r[1] ~= 'pending' then
 		leave_session(one.id, one.sid)
 		if r[1] == 'running' then
-			mark_lost(one.id, keep, now)
+			local job = mark_lost(one.id, keep, now)
+			gone[job or ''] = one.id
 			lost = lost + 1
 		end
 		done = done + 1
@@ -45,6 +47,14 @@ for _, sid in ipairs(call('SMEMBERS', P .. 's')) do
 	if not is_alive(sid) and call('EXISTS', P .. 'a:' .. sid) == 0 then
 		call('SREM', P .. 's', sid)
 		call('DEL', P .. 't:' .. sid)
+	end
+end
+
+-- Of each job the newest that is lost, for those who are to be told.
+local newest = {}
+for job, id in pairs(gone) do
+	if job ~= '' and self ~= '' then
+		newest[#newest + 1] = id
 	end
 end
 
@@ -63,4 +73,4 @@ for i = 1, #again, 2 do
 	end
 end
 return { 'ok', lost, is_more and 1 or 0,
-	self ~= '' and call('SMEMBERS', P .. 't:' .. self) or {}, list }
+	self ~= '' and call('SMEMBERS', P .. 't:' .. self) or {}, list, newest }

@@ -256,6 +256,24 @@ local function tell_of(job, id)
 	    tell:sub(#id + 2) or ''
 end
 
+-- The same of a run that was found lost, and counted, before.
+local function tell_lost(job, id, again)
+	local key = P .. 'j:' .. job
+	local said = tell_of(job, id)
+	if said ~= '' then
+		return said
+	end
+	local j = call('HMGET', key, 'fails', 'told')
+	local is_telling = j[1] and is_due(j[2], again)
+	local answer = (is_telling and '1 ' or '0 ') .. (j[1] or '0')
+	if is_telling then
+		insist()
+		call('HSET', key, 'told', digits(clock()), 'tell',
+		    id .. ' ' .. answer)
+	end
+	return answer
+end
+
 -- The record of a run that ended is there: put it among the others. Returns
 -- what there is to tell: whether, and the failures.
 local function settle_end(job, id, status, took, keep, again)
@@ -283,6 +301,7 @@ local function settle_end(job, id, status, took, keep, again)
 end
 
 -- A run whose session is dead. Its job may do it again where it wants that.
+-- Returns the job.
 local function mark_lost(id, keep, now)
 	local key = P .. 'r:' .. id
 	local r = call('HMGET', key, 'job', 'sid', 'lock', 'worker', 'rerun',
@@ -299,6 +318,7 @@ local function mark_lost(id, keep, now)
 	if r[5] and r[6] then
 		call('HSET', P .. 'again', r[1], id .. ' ' .. r[6])
 	end
+	return r[1]
 end
 
 -- Skips: one of the same reason joins the last, unless a run has begun since.
