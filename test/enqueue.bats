@@ -1,5 +1,6 @@
 # Work put into the queue: what is taken, what is refused, and that it arrives.
 load helper
+load redis
 
 # Workers that keep what they are given, in got/ by the name of the work.
 handlers() {
@@ -302,4 +303,84 @@ END
   exec 7>&-
   is "$status $(<err)" "143 wjobs: interrupted: 150 lines went in"
   gives 150 queue --count
+}
+
+# On a Redis
+
+on_redis() {
+  redis_start
+  jobfile <<END
+store: "$REDIS?prefix=q:"
+queue: { size: ${1:-3} }
+handlers:
+  keep: { command: cat }
+  other: { command: cat }
+  bytes: { command: od -An -c }
+END
+}
+
+@test "on a Redis: a full queue is 75, and with --block it waits for room" {
+  on_redis
+  local id pid
+  id=$(wjobs enqueue keep --delay 1h)
+  wjobs enqueue keep >/dev/null
+  wjobs enqueue other >/dev/null
+  refuses 75 "the queue is full: it takes 3 pieces of work" enqueue keep
+  refuses 75 "the queue is full" enqueue keep --block=150ms
+  "$WJOBS" enqueue keep --block >out 2>err 3>&- &
+  pid=$!
+  wjobs cancel "$id"
+  wait "$pid"
+  is "$(wjobs queue --state ready -o id | tail -n 1) $(<err)" "$(<out) "
+}
+
+@test "on a Redis: of fifty with one --id, one puts it in" {
+  on_redis
+  local i pids=() failed=0
+  for i in {1..50}; do
+    "$WJOBS" enqueue keep --id same --payload p >"id.$i" 2>"err.$i" 3>&- &
+    pids+=($!)
+  done
+  for i in "${pids[@]}"; do
+    wait "$i" || failed=$((failed + 1))
+  done
+  is "$failed $(cat err.*)" "0 "
+  is "$(sort -u id.*)" "$(wjobs queue -o id)"
+  refuses 1 "which has another handler or payload" \
+    enqueue keep --id same --payload other
+}
+
+@test "on a Redis: hundreds of lines, and as many as there is room for" {
+  on_redis 430
+  seq 250 | wjobs enqueue keep --lines >out
+  is "$(wjobs queue -o id)" "$(<out)"
+  run --separate-stderr wjobs enqueue keep --lines < <(seq 250)
+  is "$status" 75
+  has "$stderr" "180 lines went in, and line 181 is the first that did not"
+  is "$(wc -l <<<"$output")" 180
+  gives 430 queue --count
+}
+
+@test "on a Redis: bytes come through, and --wait has their output" {
+  on_redis 100
+  printf 'a\0b\n\xff\n' >bytes
+  head -c 1048576 /dev/urandom >most
+  scheduler_start
+  wjobs enqueue keep --payload @bytes --wait >out 2>id
+  cmp bytes out
+  is "$(wjobs enqueue bytes --payload - --wait <bytes 2>/dev/null)" \
+    "$(od -An -c <bytes)"
+  id=$(wjobs enqueue other --payload @most)
+  wjobs wait "$id" >out 2>err
+  is "$(cmp -n 32768 most out)" ""
+  has "$(<err)" "bytes are left out here"
+}
+
+@test "on a Redis: one that is away is 4" {
+  on_redis
+  redis_stop
+  local began=$SECONDS
+  refuses 4 "" enqueue keep
+  refuses 4 "" queue
+  ((SECONDS - began < 30))
 }

@@ -1,5 +1,6 @@
 # What the queue shows of its work, and emptying it; cancel and retry.
 load helper
+load redis
 
 handlers() {
   jobfile <<'END'
@@ -265,4 +266,35 @@ is_completed() { [[ $(wjobs history -o id,status) == *"$1	completed"* ]]; }
   is "$status $output" "0 one"
   eventually is_completed "$id"
   gives one logs "$id"
+}
+
+@test "on a Redis: listing, counting, cancelling, retrying and purging" {
+  redis_start
+  handlers
+  printf 'store: "%s"\n' "$REDIS" >>wjobs.yaml
+  local id later
+  gives '{"ready":0,"delayed":0,"running":0,"buried":0,"done":0,"cancelled":0}' \
+    queue --count --json
+  later=$(wjobs enqueue keep --delay 1h)
+  id=$(wjobs enqueue again)
+  is "$(wjobs queue -o id,handler,state)" "$id	again	ready
+$later	keep	delayed"
+  gives "" cancel "$later"
+  gives "$later	cancelled	cancelled" show "${later:0:22}" -o id,status,state
+  gives "$later	cancelled" history -o id,status
+  scheduler_start
+  eventually is_in buried 1
+  touch well
+  gives "" retry "$id"
+  run wjobs wait "$id" --timeout 10s
+  is "$status $output" "0 "
+  is "$(wjobs history again -o status)" completed$'\n'failed
+  id=$(wjobs enqueue long)
+  eventually is_in running 1
+  gives "" cancel "$id"
+  eventually is_in cancelled 2
+  wjobs enqueue fail >/dev/null
+  eventually is_in buried 1
+  gives 1 queue purge
+  gives 2 queue purge --state cancelled
 }

@@ -25,8 +25,7 @@ END
 waits() {
   local status_wanted=$1 output_wanted=$2 stderr_wanted=$3
   shift 3
-  run --separate-stderr wjobs wait "$@"
-  is "$status" "$status_wanted"
+  run --separate-stderr "-$status_wanted" wjobs wait "$@"
   is "$output" "$output_wanted"
   if [[ -z $stderr_wanted ]]; then
     is "$stderr" ""
