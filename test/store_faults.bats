@@ -498,6 +498,89 @@ daily skipped"
   is "$(sql "PRAGMA auto_vacuum")" 2
 }
 
+# F5
+
+# queue_state DB - all that the queue and its history say
+queue_state() {
+  tool queue "$1" write <<<"list
+list state=done
+list state=cancelled
+count
+history" | sort
+}
+
+@test "queue: killed between any two calls, it has done all that it said, or one step more" {
+  needs strace sqlite3
+  export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+  local script=(
+    "put work=1 payload=a" "put work=2 payload_size=9000 key=k" "put work=3 delay=90000"
+    "take take=1 most=2" "end work=1 take=1 status=completed completed=2000 head=x"
+    "again work=2 take=1 delay=80000 status=failed head=y" "put work=4" "take take=2"
+    "release work=4 take=2" "cancel work=4" "take take=3 reap=1" "purge state=delayed"
+  )
+  local n call said died=0 STEP=${STEP:-5}
+  # What there is after each step, with nobody killed.
+  for ((n = 0; n <= ${#script[@]}; n++)); do
+    rm -f whole.db*
+    printf '%s\n' "${script[@]:0:n}" | tool queue "$PWD/whole.db" write >/dev/null
+    queue_state "$PWD/whole.db" >"state.$n"
+  done
+  cp "state.${#script[@]}" "state.$n"
+  tool queue "$PWD/base.db" own </dev/null
+  for call in pwrite64 fcntl fdatasync ftruncate unlink munmap; do
+    # All of them take too long: some, and others the next time.
+    for ((n = 1 + RANDOM % STEP; n < 900; n += STEP)); do
+      rm -f wjobs.db*
+      cp base.db "$DB"
+      if printf '%s\n' "${script[@]}" 2>/dev/null | strace -qq -o /dev/null -e trace=$call \
+        -e inject=$call:signal=KILL:when=$n "$TOOLS/queue" "$DB" write >said; then
+        break
+      fi
+      died=$((died + 1))
+      said=$(grep -vc running said || true)
+      queue_state "$DB" >now
+      cmp -s now "state.$said" || cmp -s now "state.$((said + 1))" || {
+        echo "$call $n: after $said steps" >&2
+        diff now "state.$said" >&2
+        return 1
+      }
+      is "$(sql "PRAGMA integrity_check;
+        SELECT (SELECT ready || ' ' || delayed || ' ' || running FROM queue) =
+          (SELECT sum(state = 0) || ' ' || sum(state = 1) || ' ' || sum(state = 2) FROM work)
+          OR NOT EXISTS (SELECT 1 FROM work)")" "ok
+1"
+    done
+  done
+  ((died > 30))
+}
+
+@test "queue: a full disk refuses what is put in, and loses nothing" {
+  needs root unshare
+  in_tmpfs 3m <<'END'
+mkfifo orders
+"$TOOLS/queue" "$PWD/disk/w.db" write <orders >out &
+exec 9>orders
+for ((i = 1; i <= 20; i++)); do
+  echo "put work=$i payload_size=1000" >&9
+done
+eventually sh -c '[ "$(grep -c added out)" = 20 ]'
+dd if=/dev/zero of=disk/ballast bs=1k count=8000 2>/dev/null || true
+for ((i = 21; i <= 30; i++)); do
+  echo "put work=$i payload_size=100000" >&9
+done
+exec 9>&-
+wait
+added=$(grep -c ^added out)
+[ "$added" -lt 30 ]
+grep -q "error 5: cannot write to '.*/disk/w.db': .*full" out || { cat out; exit 1; }
+rm disk/ballast
+echo "count
+put work=99" | "$TOOLS/queue" "$PWD/disk/w.db" write >out
+[ "$(cat out)" = "$added 0 0 0 0 0
+added 99" ]
+END
+}
+
 # D7
 
 @test "store: a handle does not cross a fork" {

@@ -164,7 +164,8 @@ struct sqlite {
 	int64_t take_over_ms;
 	/* What this transaction has done to the queue's counts. */
 	int64_t moved[WORK_STATES + 1]; /* outputs are the last */
-	int version;                    /* of the schema, as it was opened */
+	int64_t unknown_at_ms; /* when work of unknown handlers was sought */
+	int version;           /* of the schema, as it was opened */
 };
 
 /* Distances wrap rather than overflow, and wrap back when they are read. */

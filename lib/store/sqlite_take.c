@@ -15,6 +15,8 @@
 #define AT_ONCE 100
 /* That a handler is asked for is written down so often. */
 #define ASKED_GAP_MS 60000
+/* So many times in WORK_UNKNOWN_MS is looked for what nobody asks for. */
+#define UNKNOWN_PART 64
 
 /* What waits, of one handler after the other. */
 struct best {
@@ -366,8 +368,10 @@ bury_unknown_of(
 	sqlite3_bind_int64(stmt, 2, since_ms);
 	sqlite3_bind_int(stmt, 3, AT_ONCE);
 	rc = sqlite_work_gather(sq, stmt, &rows, &n);
-	if (n == AT_ONCE)
+	if (n == AT_ONCE) {
 		op->work->is_more = true;
+		sq->unknown_at_ms = 0;
+	}
 	for (i = 0; rc == SQLITE_OK && i < n; i++) {
 		rc = sqlite_work_give_up(sq, op, &rows[i], RECORD_FAILED,
 		    RECORD_SPAWN, WORK_UNKNOWN);
@@ -377,18 +381,25 @@ bury_unknown_of(
 	return rc;
 }
 
-/* What is ready, and has waited for long with nobody asking for its kind. */
+/*
+ * What is ready, and has waited for long with nobody asking for its kind. All
+ * of a kind is looked at, so this is done seldom.
+ */
 static int
 bury_unknown(struct sqlite *sq, struct store_op *op, int64_t now_ms)
 {
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_WORK_HANDLERS);
 	int64_t since = sqlite_less(now_ms, op->work->unknown_ms);
+	int64_t ago = sqlite_less(now_ms, sq->unknown_at_ms);
 	int64_t *handler = NULL;
 	size_t n = 0, i;
 	int rc;
 
+	if (ago >= 0 && ago < op->work->unknown_ms / UNKNOWN_PART)
+		return SQLITE_OK;
 	if (stmt == NULL)
 		return sqlite3_errcode(sq->db);
+	sq->unknown_at_ms = now_ms;
 	sqlite3_bind_int64(stmt, 1, since);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		handler = mem_grow(handler, n + 1, sizeof *handler);
