@@ -498,6 +498,41 @@ daily skipped"
   is "$(sql "PRAGMA auto_vacuum")" 2
 }
 
+@test "queue: what became of work while the store was away is known to the next writer" {
+  tool queue "$DB" own >/dev/null <<'END'
+put work=1
+put work=2 payload=p
+put work=3
+take take=1 most=3
+END
+  writer "$DB" "$PWD/spool"
+  hold 8 hold "$DB"
+  tell works
+  eventually said "^changed: degraded.*keeps it locked"
+  tell "stop 50"
+  eventually said "^stopped"
+  [ -s spool ]
+  let_go 8
+  cp spool kept
+  local i
+  # And once, also where it was not removed after it had been taken in.
+  for i in 1 2; do
+    echo settle | tool writer "$DB" "$PWD/spool"
+    [ ! -e spool ]
+    is "$(tool queue "$DB" write <<<"list
+list state=done
+count
+find work=1")" "3 h ready | pending
+4 h ready key='k' | pending
+2 h delayed attempts=1 | pending attempt=1 retry_at worker='w1' fence=2
+1 h done attempts=1 | completed attempt=1 completed worker='w1' fence=1
+2 1 0 0 1 0
+1 h done attempts=1 | completed attempt=1 completed worker='w1' fence=1 head='out'"
+    cp kept spool
+  done
+  is "$(tool queue "$DB" write <<<"take take=9 want=h:9 most=9" | grep -c "payload='bytes'")" 1
+}
+
 # F5
 
 # queue_state DB - all that the queue and its history say

@@ -369,6 +369,8 @@ record_of(const struct sqlite_work *row, const struct record *given)
 		record.fence = row->work.record.fence;
 	if (record.metadata == NULL)
 		record.metadata = row->work.record.metadata;
+	if (record.worker == NULL)
+		record.worker = row->work.record.worker;
 	return record;
 }
 

@@ -15,6 +15,9 @@
  *   runs N [JOBS]   N claims; each answered one is ended
  *   sure N [JOBS]   N claims that wait for their answer
  *   ends N [BYTES]  N ends at once, with so much output
+ *   works           of the queue's work as `queue` numbers it, taken as its
+ *                   first: 1 has ended, 2 is tried again, 3 is released; and
+ *                   4 is put in
  *   settle          say so once all is written and answered
  *   state           degraded or well, how many wait, how many were dropped
  *   answers         how claims were answered, and the longest wait for one
@@ -151,6 +154,48 @@ post_ends(long n, long bytes)
 	}
 }
 
+/* As test/tool/queue.c makes them. */
+static struct ulid
+work_id(unsigned made, unsigned char n)
+{
+	struct ulid id = { { 0 } };
+
+	id.b[4] = (unsigned char)(made >> 8);
+	id.b[5] = (unsigned char)(made & 0xff);
+	id.b[15] = n;
+	return id;
+}
+
+static void
+post_works(void)
+{
+	static const enum work_op_kind kind[] = { WORK_END, WORK_AGAIN,
+		WORK_RELEASE, WORK_PUT };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(kind); i++) {
+		struct store_op *op = store_op_new(STORE_WORK, NULL);
+		struct work *work;
+
+		op->work = work_op_new(kind[i]);
+		op->work->has_history = true;
+		op->work->delay_ms = kind[i] == WORK_AGAIN ? 60000 : 0;
+		work = &op->work->work;
+		work->id = work_id(1000, (unsigned char)(i + 1));
+		work->take = work_id(2000, 1);
+		work->key = i == 3 ? mem_strdup("k") : NULL;
+		work->payload = mem_strdup("bytes");
+		work->payload_len = 5;
+		work->record.job = mem_strdup("h");
+		work->record.status = RECORD_COMPLETED;
+		work->record.completed_ms = 2000;
+		work->record.attempt = 1;
+		work->record.head = mem_strdup("out");
+		work->record.head_len = 3;
+		writer->port.post(&writer->port, op);
+	}
+}
+
 static void
 say_state(void)
 {
@@ -226,6 +271,8 @@ obey(const char *line)
 		post_claims(a, n > 2 ? b : 1, true);
 	else if (strcmp(word, "ends") == 0)
 		post_ends(a, b);
+	else if (strcmp(word, "works") == 0)
+		post_works();
 	else if (strcmp(word, "state") == 0)
 		say_state();
 	else if (strcmp(word, "answers") == 0)
