@@ -90,7 +90,11 @@ filter_explain(struct filtering *filtering, const struct job *job,
 	switch (record->reason) {
 	case RECORD_EXIT:
 	case RECORD_NO_REASON:
-	case RECORD_LATE:
+		return;
+	case RECORD_LATE: /* no room in the queue, if it did not run */
+		if (record->status == RECORD_SKIPPED)
+			err_set(filtering->err, ERR_BUSY, "%s: %s", job->name,
+			    record->error);
 		return;
 	case RECORD_STORE:
 		err_set(filtering->err, ERR_UNREACHABLE, "%s: %s", job->name,

@@ -5,6 +5,7 @@
 
 #include "lib/base/redis_url.h"
 #include "lib/store/redis_session.h"
+#include "lib/store/wake.h"
 
 static void
 filter_store_failed(void *data, const struct err *err)
@@ -118,6 +119,72 @@ filter_store_open_claims(struct filter_store *fs, struct err *err)
 	return true;
 }
 
+/* Work, if any job of the file puts some in */
+
+static bool
+filter_store_puts_work(const struct filter_store *fs)
+{
+	const struct jobfile *file = fs->filter->file;
+	size_t i;
+
+	for (i = 0; file != NULL && fs->filter->has_claims && i < file->n; i++)
+		if (file->job[i].handler != NULL)
+			return true;
+	return false;
+}
+
+static void
+filter_store_ring(void *data)
+{
+	const struct filter_store *fs = data;
+
+	wake_ring(fs->queue_place);
+}
+
+/* Returns the port to it; NULL with err where it cannot be opened. */
+static struct store_port *
+filter_store_find_queue(struct filter_store *fs, struct err *err)
+{
+	const struct jobfile *file = fs->filter->file;
+	struct filter_shelf *shelf = &fs->queue;
+
+	if (!store_place_find(
+		file->path, jobfile_queue(file), &shelf->place, err))
+		return NULL;
+	fs->queue_place = &shelf->place;
+	if (strcmp(shelf->place.store, fs->filter->place->store) == 0)
+		return &fs->history.direct.port;
+	if (fs->claims.store != NULL &&
+	    strcmp(shelf->place.store, fs->claims.place.store) == 0)
+		return &fs->claims.direct.port;
+	return filter_store_open_one(fs, shelf, shelf->place.store, err)
+	    ? &shelf->direct.port
+	    : NULL;
+}
+
+static void
+filter_store_open_queue(struct filter_store *fs)
+{
+	struct engine *engine = fs->engine;
+	const struct jobfile *file = fs->filter->file;
+
+	if (!filter_store_puts_work(fs))
+		return;
+	engine->queue = filter_store_find_queue(fs, &fs->no_queue);
+	if (engine->queue == NULL)
+		return;
+	if (engine->queue != &fs->history.direct.port)
+		engine->history = &fs->history.direct.port;
+	if (engine->queue != engine->store) {
+		route_init(&fs->route, engine->store, engine->queue);
+		engine->store = &fs->route.port;
+	}
+	engine->queue_size = file->queue_size;
+	engine->queue_aging_ms = file->queue_aging_ms;
+	engine->put = filter_store_ring;
+	engine->put_data = fs;
+}
+
 void
 filter_store_open(struct filter_store *fs)
 {
@@ -142,6 +209,7 @@ filter_store_open(struct filter_store *fs)
 		fs->engine->is_shared = false;
 		filter_store_failed(fs, &fs->away);
 	}
+	filter_store_open_queue(fs);
 }
 
 bool
@@ -150,6 +218,11 @@ filter_store_admits(
 {
 	const struct filter *filter = fs->filter;
 
+	if (job->handler != NULL && fs->no_queue.code != ERR_NONE) {
+		*err = fs->no_queue;
+		err->code = ERR_UNREACHABLE;
+		return err_prefix(err, "%s cannot put its work in", job->name);
+	}
 	if (fs->away.code == ERR_NONE || !filter->has_claims ||
 	    !jobfile_is_shared(filter->file) || !job->shared ||
 	    job->on_lock_error == JOB_LOCK_RUN)
@@ -174,7 +247,9 @@ filter_store_close_one(struct filter_shelf *shelf)
 bool
 filter_store_close(struct filter_store *fs)
 {
+	bool queue = filter_store_close_one(&fs->queue);
 	bool claims = filter_store_close_one(&fs->claims);
 
-	return filter_store_close_one(&fs->history) && claims;
+	route_release(&fs->route);
+	return filter_store_close_one(&fs->history) && claims && queue;
 }

@@ -4,6 +4,7 @@
 #include "cmd/filter.h"
 #include "lib/engine/engine.h"
 #include "lib/store/direct.h"
+#include "lib/store/route.h"
 #include "lib/store/session.h"
 #include "lib/store/split.h"
 
@@ -32,8 +33,13 @@ struct filter_store {
 	/* Of history; of claims, where these are made elsewhere. */
 	struct filter_shelf history, claims;
 	struct split split;
+	/* Of work that jobs put in, where that is not in one of these. */
+	struct filter_shelf queue;
+	struct route route;
+	const struct store_place *queue_place; /* who puts work in, rings */
 	/* Why there is none to claim in, where there ought to be. */
 	struct err away;
+	struct err no_queue; /* likewise */
 };
 
 /*
