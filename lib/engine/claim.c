@@ -414,7 +414,10 @@ claim_is_full(struct run *run)
 	char *error;
 
 	if (run->trigger != RECORD_MANUAL) {
-		run->has_waited = true;
+		if (!run->is_queued)
+			log_event(LOG_WARN, "waits for room in the queue",
+			    "job", run->job->name, NULL);
+		run->has_waited = run->is_queued = true;
 		claim_wait(run, claim_queue_ms(run));
 		return;
 	}

@@ -98,14 +98,31 @@ due_drop_catch_up(struct entry *entry)
 	entry->backlog = NULL;
 }
 
+/*
+ * One that waits for what another instance runs is the one that waits. And what
+ * waits for room in the queue keeps its place: a later instant that was claimed
+ * before it would leave it behind for good.
+ */
+static bool
+due_is_queued(const struct entry *entry)
+{
+	const struct run *run;
+
+	for (run = entry->runs; run != NULL; run = run->next)
+		if (run->is_queued && run_is_unsettled(run))
+			return true;
+	return false;
+}
+
 void
 due_drain(struct entry *entry)
 {
+	bool may_overlap = entry->job->overlap == JOB_ALLOW;
 	struct ulid blocker;
 
 	while (due_waiting(entry) != 0 && !entry->is_holding &&
-	    (entry->job->overlap == JOB_ALLOW ||
-		!entry_find_blocker(entry, &blocker))) {
+	    (may_overlap ? !due_is_queued(entry)
+			 : !entry_find_blocker(entry, &blocker))) {
 		struct waiter next = due_pop(entry);
 
 		due_run(entry, next.due_ms, next.trigger);
@@ -161,25 +178,20 @@ due_replace(struct entry *entry, int64_t due_ms)
 	due_drain(entry);
 }
 
-/* One that waits for what another instance runs is the one that waits. */
-static bool
-due_is_queued(const struct entry *entry)
-{
-	const struct run *run;
-
-	for (run = entry->runs; run != NULL; run = run->next)
-		if (run->is_queued && run_is_unsettled(run))
-			return true;
-	return false;
-}
-
 static void
 due_overlap(struct entry *entry, int64_t due_ms, const struct ulid *blocker)
 {
 	switch (entry->job->overlap) {
 	case JOB_ALLOW:
-		due_run(entry, due_ms, RECORD_SCHEDULE);
-		return;
+		if (due_waiting(entry) == 0 && !due_is_queued(entry)) {
+			due_run(entry, due_ms, RECORD_SCHEDULE);
+			return;
+		}
+		if (due_waiting(entry) < JOB_CATCH_UP_MAX) {
+			due_push(entry, due_ms, RECORD_SCHEDULE);
+			return;
+		}
+		break;
 	case JOB_REPLACE:
 		due_replace(entry, due_ms);
 		return;

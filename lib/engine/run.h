@@ -26,9 +26,10 @@ struct run {
 	int64_t due_ms; /* its identity; CLOCK_NONE for manual runs */
 	enum record_trigger trigger;
 	enum run_state state;
-	bool has_waited;  /* for a slot: recorded as late */
-	bool is_sure;     /* not run before the store has answered */
-	bool is_queued;   /* another instance's run, or a lock, is in its way */
+	bool has_waited; /* for a slot: recorded as late */
+	bool is_sure;    /* not run before the store has answered */
+	/* Another instance's run, a lock, or a full queue, is in its way. */
+	bool is_queued;
 	bool was_blocked; /* one to catch up, and another instance does so */
 	bool was_early;   /* not due for a while, by the store's clock */
 	bool is_recorded; /* ended before any attempt, and the store knows */
