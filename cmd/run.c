@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/cmd.h"
 #include "cmd/daemon.h"
@@ -39,6 +40,10 @@ run_parts(const struct cli *cli, bool queue_only, bool schedule_only,
 	if (queue_only && file->handlers == 0)
 		return err_set(err, ERR_CONFIG,
 		    "'%s' has no handlers to work for", file->path);
+	if (queue_only && strcmp(jobfile_queue(file), "memory") == 0)
+		return err_set(err, ERR_UNREACHABLE,
+		    "the queue is in its scheduler's memory, where no other "
+		    "can work for it");
 	if (schedule_only && file->n == 0)
 		return err_set(err, ERR_CONFIG, "'%s' has no jobs to schedule",
 		    file->path);
