@@ -83,6 +83,10 @@ acquire_say_held(const struct acquire *acquire, struct err *err)
 	const struct lock_state *state = &acquire->state;
 	char span[DURATION_TEXT_SIZE], left[DURATION_TEXT_SIZE + 16] = "";
 
+	if (acquire->slot != NULL)
+		return err_set(err, ERR_BUSY,
+		    "the pool '%s' has no slot free of its %zu", acquire->pool,
+		    acquire->slots);
 	if (state->left_ms >= 0)
 		snprintf(left, sizeof left, ", for %s more",
 		    duration_human(state->left_ms, span));
@@ -118,6 +122,27 @@ acquire_patience(const struct acquire *acquire, int64_t began_ms)
 	return left_ms > 0 ? left_ms : 0;
 }
 
+/* The first slot that is free; where there are none, the lock itself. */
+static enum lock_taken
+acquire_try(struct acquire *acquire, struct lock_ask *ask, struct err *err)
+{
+	size_t n = acquire->slot != NULL ? acquire->slots : 1, i, k;
+	enum lock_taken taken = LOCK_HELD;
+
+	for (i = 0; i < n && taken == LOCK_HELD; i++) {
+		k = (acquire->at + i) % n;
+		if (acquire->slot != NULL)
+			ask->key = acquire->key = acquire->slot[k];
+		acquire->asked_ms = clock_boot_ms();
+		taken = lock_take(acquire->lock, ask, &acquire->state, err);
+		if (taken == LOCK_FAILED)
+			acquire->at = k;
+	}
+	if (taken == LOCK_HELD)
+		acquire->at = 0;
+	return taken;
+}
+
 /*
  * A store that has answered once is waited for as the lock is; one that never
  * did may never do.
@@ -138,8 +163,7 @@ acquire_take(struct acquire *acquire, struct err *err)
 		return false;
 	identity_self(&acquire->self);
 	for (;;) {
-		acquire->asked_ms = clock_boot_ms();
-		taken = lock_take(acquire->lock, &ask, &acquire->state, err);
+		taken = acquire_try(acquire, &ask, err);
 		if (taken == LOCK_TAKEN)
 			return true;
 		has_answered |= taken == LOCK_HELD;

@@ -4,7 +4,10 @@
 #include "cmd/cmd.h"
 #include "lib/store/lock.h"
 
-/* A lock as a command takes it: `wjobs lock`, `exec --lock`. */
+/*
+ * A lock as a command takes it: `wjobs lock`, `exec --lock`; or any one of
+ * several, which are the slots of a named pool.
+ */
 #define ACQUIRE_TTL_MS INT64_C(30000)
 
 struct acquire {
@@ -12,6 +15,10 @@ struct acquire {
 	int64_t ttl_ms;
 	int64_t wait_ms; /* 0: not at all; OPT_NO_LIMIT: for ever */
 	bool is_by_time; /* held without a process */
+	/* Slots: any of these keys, all valid; key becomes the one taken. */
+	const char *const *slot; /* NULL: key alone */
+	size_t slots;
+	const char *pool; /* whose slots they are, for messages */
 	/* Set below. */
 	bool is_remote;
 	struct store_place place; /* unless is_remote */
@@ -22,6 +29,7 @@ struct acquire {
 	struct identity self;
 	struct lock_state state;
 	int64_t asked_ms; /* of clock_boot_ms: the grant is not older */
+	size_t at;        /* the slot that may be ours: no answer came */
 };
 
 /*

@@ -60,6 +60,7 @@ struct cmd {
 /* What the command line says before the command, and what main prepared. */
 struct cli {
 	const struct cmd *cmd;
+	char **words;     /* the command line, whole */
 	const char *file; /* -f, or NULL */
 	bool quiet, verbose;
 

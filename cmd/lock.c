@@ -1,15 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/acquire.h"
 #include "cmd/cmd.h"
 #include "cmd/filter.h"
-#include "cmd/guard.h"
 #include "cmd/out.h"
-#include "lib/process/program.h"
-#include "lib/process/spawn.h"
+#include "cmd/under.h"
 #include "lib/time/duration.h"
 
 /*
@@ -141,53 +138,6 @@ lock_change(struct acquire *acquire, const struct lock_options *options,
 	return 1;
 }
 
-/* Around a command */
-
-static void
-lock_export_fence(const struct lock_state *state)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%llu", (unsigned long long)state->fence);
-	setenv("WJOBS_FENCE", text, 1);
-}
-
-/* It takes our place; what holds the lock is its life. */
-static int
-lock_become(
-    struct acquire *acquire, const char *path, char **argv, struct err *err)
-{
-	spawn_become(
-	    path, (const char *const *)argv, (const char *const *)environ, err);
-	acquire_release(acquire);
-	return filter_spawn_status(err->sys);
-}
-
-static int
-lock_run(struct cli *cli, struct acquire *acquire,
-    const struct lock_options *options, char **argv, struct err *err)
-{
-	char *path = program_resolve(argv[0], getenv("PATH"), NULL, err);
-	struct guard guard = { .cli = cli,
-		.acquire = acquire,
-		.path = path,
-		.argv = argv,
-		.goes_on = options->on_loss != NULL &&
-		    strcmp(options->on_loss, "continue") == 0 };
-	int status = CMD_FAILED;
-
-	if (path == NULL)
-		return filter_spawn_status(err->sys);
-	if (acquire_take(acquire, err)) {
-		lock_export_fence(&acquire->state);
-		status = lock_needs_renewal(acquire->lock)
-		    ? guard_run(&guard, err)
-		    : lock_become(acquire, path, argv, err);
-	}
-	free(path);
-	return status;
-}
-
 /* The command line */
 
 static bool
@@ -224,7 +174,10 @@ lock_go(struct cli *cli, struct acquire *acquire, struct lock_options *options,
 		return lock_take_only(acquire, err);
 	if (options->extend != NULL || options->release != NULL)
 		return lock_change(acquire, options, err);
-	return lock_run(cli, acquire, options, argv + 1, err);
+	return under_run(cli, acquire, argv + 1,
+	    options->on_loss != NULL &&
+		strcmp(options->on_loss, "continue") == 0,
+	    err);
 }
 
 static int

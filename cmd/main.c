@@ -272,7 +272,7 @@ cli_release(struct cli *cli)
 int
 main(int argc, char **argv)
 {
-	struct cli cli = { 0 };
+	struct cli cli = { .words = argv };
 	const struct opt opts[] = {
 		{ 'f', "file", OPT_TEXT, { .text = &cli.file }, "JOBFILE",
 		    .help =

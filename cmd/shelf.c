@@ -14,6 +14,9 @@
 #define SHELF_PATIENCE_MS  INT64_C(5000)
 #define SHELF_PAUSE_MS     INT64_C(10)
 #define SHELF_PAUSE_MAX_MS INT64_C(250)
+/* Of history, where no jobfile says how much of it: as exec has it. */
+#define SHELF_KEEP   100
+#define SHELF_AGE_MS (INT64_C(30) * 24 * 60 * 60 * 1000)
 
 static const char *
 shelf_written(const struct cli *cli)
@@ -59,8 +62,11 @@ shelf_try(
 	struct patience patience;
 	enum store_opened opened;
 
-	if (!shelf->cli->has_jobfile || mode == STORE_READ)
+	if (mode == STORE_READ)
 		limits = (struct store_limits){ .max_age_ms = -1 };
+	else if (!shelf->cli->has_jobfile)
+		limits = (struct store_limits){ .keep = SHELF_KEEP,
+			.max_age_ms = SHELF_AGE_MS };
 	patience_begin(
 	    &patience, SHELF_PATIENCE_MS, SHELF_PAUSE_MS, SHELF_PAUSE_MAX_MS);
 	do {
@@ -231,7 +237,7 @@ shelf_post_end(struct shelf *shelf, struct store_op *op, struct err *err)
 }
 
 void
-shelf_tell_cancelled(struct shelf *shelf, const struct work *work)
+shelf_tell_end(struct shelf *shelf, const struct record *record)
 {
 	struct store_op *op;
 	struct err err = { 0 };
@@ -239,14 +245,24 @@ shelf_tell_cancelled(struct shelf *shelf, const struct work *work)
 
 	if (shelf->has_history)
 		return;
-	op = store_op_new(STORE_END, &work->record);
-	op->record.status = RECORD_CANCELLED;
-	op->record.reason = RECORD_CANCELLED_BY_USER;
-	op->record.completed_ms = clock_now_ms();
-	op->record.retry_at_ms = CLOCK_NONE;
+	op = store_op_new(STORE_END, record);
 	if (!shelf_post_end(shelf, op, &err)) {
 		err_format(&err, text, sizeof text);
 		cli_note(shelf->cli, "history is not written: %s", text);
 	}
 	store_op_free(op);
+}
+
+void
+shelf_tell_cancelled(struct shelf *shelf, const struct work *work)
+{
+	struct record record;
+
+	record_copy(&record, &work->record);
+	record.status = RECORD_CANCELLED;
+	record.reason = RECORD_CANCELLED_BY_USER;
+	record.completed_ms = clock_now_ms();
+	record.retry_at_ms = CLOCK_NONE;
+	shelf_tell_end(shelf, &record);
+	record_release(&record);
 }

@@ -60,5 +60,7 @@ bool shelf_do(struct shelf *shelf, struct store_op *op,
  * too. What fails is said, for the work is cancelled all the same.
  */
 void shelf_tell_cancelled(struct shelf *shelf, const struct work *work);
+/* The same for what ended by itself, as its record says. */
+void shelf_tell_end(struct shelf *shelf, const struct record *record);
 
 #endif
