@@ -484,6 +484,32 @@ on_recovery completed 1"
   is "$(jq -r .worker json.on_failure)" a
 }
 
+@test "hooks: what was told while the store was away holds after a restart" {
+  redis_start
+  does 1
+  jobfile <<END
+store: $REDIS
+jobs:
+  j:
+    interval: 300ms
+    command: . ./does
+    on_lock_error: run
+    on_failure: ./tell
+    on_recovery: ./tell
+END
+  redis_stop
+  scheduler_start
+  eventually test -s told
+  scheduler_stop
+  does 0
+  redis_again
+  scheduler_start
+  eventually grep -q on_recovery told
+  scheduler_stop
+  is "$(cut -d ' ' -f 1 told)" "on_failure
+on_recovery"
+}
+
 # notifies WANTED [REPEAT_MS] <SCRIPT - what `tool notify` says of it.
 notifies() {
   local want=$1

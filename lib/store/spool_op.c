@@ -56,6 +56,8 @@ list_numbers(const struct record *r, int64_t number[RECORD_NUMBERS])
 
 /* Of an operation with all that a shared store asks for, beside its kind. */
 #define SPOOL_SHARED 0x100
+/* Of an end that people may be told of: what is told already stays so. */
+#define SPOOL_TELL 0x200
 
 static void
 put_shared(struct str *out, const struct store_op *op)
@@ -124,9 +126,14 @@ put_work(struct str *out, const struct work_op *op)
 void
 spool_op_put(struct str *out, const struct store_op *op)
 {
-	spool_op_put_number(
-	    out, op->is_shared ? op->kind | SPOOL_SHARED : op->kind);
+	bool is_telling = op->tell_again_ms != STORE_TELL_NOBODY;
+
+	spool_op_put_number(out,
+	    op->kind | (op->is_shared ? SPOOL_SHARED : 0) |
+		(is_telling ? SPOOL_TELL : 0));
 	spool_op_put_number(out, op->watermark_ms);
+	if (is_telling)
+		spool_op_put_number(out, op->tell_again_ms);
 	if (op->is_shared)
 		put_shared(out, op);
 	put_record(out, &op->record);
@@ -313,7 +320,7 @@ struct store_op *
 spool_op_take(struct spool_reader *in)
 {
 	int64_t number = spool_op_take_number(in),
-		kind = number & ~SPOOL_SHARED;
+		kind = number & ~(SPOOL_SHARED | SPOOL_TELL);
 	struct store_op *op;
 
 	if (kind < 0 || kind > STORE_WORK) {
@@ -322,7 +329,9 @@ spool_op_take(struct spool_reader *in)
 	}
 	op = store_op_new((enum store_op_kind)kind, NULL);
 	op->watermark_ms = spool_op_take_number(in);
-	if (kind != number)
+	if (number & SPOOL_TELL)
+		op->tell_again_ms = spool_op_take_number(in);
+	if (number & SPOOL_SHARED)
 		take_shared(in, op);
 	take_record(in, &op->record);
 	if (kind == STORE_WORK)

@@ -228,6 +228,9 @@ end
 local function count_failure(key, id, status, again, fails, told)
 	local is_telling = false
 	again = again or '-2'
+	if status == 'completed' and again == '-2' and not fails then
+		return ''
+	end
 	fails = tonumber(fails or 0) or 0
 	if status == 'completed' then
 		is_telling = told and again ~= '-2'
