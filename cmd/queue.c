@@ -283,7 +283,7 @@ static bool
 queue_cancel_all(struct view *view, size_t *n, struct err *err)
 {
 	struct queue_some *some = mem_zalloc(1, sizeof *some);
-	bool ok;
+	bool ok = true;
 
 	view->filter.limit = QUEUE_SOME;
 	do {

@@ -47,7 +47,7 @@ arrived() { cmp "$1" "got/$2"; }
   for file in empty text newlines nuls invalid most; do
     ids+=("$(wjobs enqueue keep --payload "@$file")")
     ids+=("$(wjobs enqueue keep --payload - <"$file")")
-    ids+=("$(cat "$file" | wjobs enqueue keep --payload -)")
+    ids+=("$(head -c 2000000 "$file" | wjobs enqueue keep --payload -)")
   done
   ids+=("$(wjobs enqueue keep)" "$(wjobs enqueue keep --payload 'no newline')")
   scheduler_start
@@ -368,7 +368,7 @@ END
   scheduler_start
   wjobs enqueue keep --payload @bytes --wait >out 2>id
   cmp bytes out
-  is "$(wjobs enqueue bytes --payload - --wait <bytes 2>/dev/null)" \
+  is "$(wjobs enqueue bytes --payload @bytes --wait 2>/dev/null)" \
     "$(od -An -c <bytes)"
   id=$(wjobs enqueue other --payload @most)
   wjobs wait "$id" >out 2>err

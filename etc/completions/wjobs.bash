@@ -22,7 +22,7 @@ _wjobs_argument() {
 		echo pending running completed failed skipped cancelled lost
 		;;
 	--state)
-		echo ready delayed running buried done cancelled
+		echo 'ready delayed running buried done cancelled'
 		;;
 	--on-loss)
 		echo kill continue
