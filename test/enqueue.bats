@@ -222,6 +222,27 @@ END
   is "$status" 124
 }
 
+@test "enqueue: a store that another keeps locked is waited for" {
+  needs sqlite3
+  handlers
+  local id
+  wjobs enqueue keep >/dev/null
+  mkfifo sql
+  sqlite3 "$(echo "$WJOBS_STATE_DIR"/*)/wjobs.db" <sql >locked 3>&- &
+  exec 7>sql
+  echo "BEGIN IMMEDIATE; SELECT 'locked';" >&7
+  eventually test -s locked
+  "$WJOBS" enqueue keep >id 2>err 3>&- 7>&- &
+  id=$!
+  # longer than a single try may take
+  run -124 timeout 1 tail -s 0.05 -f id --pid="$id"
+  is "$output" ""
+  echo "COMMIT;" >&7
+  exec 7>&-
+  wait "$id"
+  is "$(wjobs queue -o id | tail -n 1) $(<err)" "$(<id) "
+}
+
 # Lines
 
 @test "enqueue --lines: each line is a payload, and the ids are in order" {

@@ -238,6 +238,29 @@ END
   has "$output" "try 2"
 }
 
+@test "logs -F: goes on with the worker that takes what another died of" {
+  jobfile <<'END'
+handlers:
+  talk:
+    command: "echo try $WJOBS_ATTEMPT; until test -e go; do sleep 0.02; done; echo end"
+    timeout: 60s
+END
+  local id pid
+  id=$(wjobs enqueue talk)
+  scheduler_start
+  "$WJOBS" logs -F "$id" >out 2>err 3>&- &
+  pid=$!
+  eventually grep -q "try 1" out
+  kill -KILL "$scheduler"
+  wait "$scheduler" || :
+  touch go
+  PATIENCE=20
+  scheduler_start
+  wait "$pid"
+  is "$(<out)" $'try 1\ntry 2\nend'
+  has "$(<err)" "has died"
+}
+
 # A queue apart from history.
 apart() {
   jobfile <<'END'

@@ -1,5 +1,6 @@
 # wjobs wait: the future.
 load helper
+load redis
 
 handlers() {
   jobfile <<'END'
@@ -165,4 +166,20 @@ END
   done
   scheduler_start
   waits 125 "" "its worker died" "$id" --timeout 20s
+}
+
+@test "wait: a Redis that is away for a while is waited for, as is patience" {
+  redis_start --appendonly yes --appendfsync always
+  handlers
+  printf 'store: "%s"\n' "$REDIS" >>wjobs.yaml
+  local id pid
+  id=$(wjobs enqueue cat --payload here)
+  "$WJOBS" wait "$id" >out 2>err 3>&- &
+  pid=$!
+  redis_stop KILL
+  refuses 4 "" wait "$id" --timeout 100ms
+  redis_again
+  scheduler_start
+  wait "$pid"
+  is "$(<out) $(<err)" "here "
 }
