@@ -190,7 +190,8 @@ static bool
 follow_is_stale(const struct seen *seen, const struct work *work)
 {
 	return seen->is_broken &&
-	    memcmp(seen->take.b, work->take.b, sizeof work->take.b) == 0;
+	    (work->state != WORK_RUNNING ||
+		memcmp(seen->take.b, work->take.b, sizeof work->take.b) == 0);
 }
 
 static enum follow_result

@@ -172,14 +172,19 @@ END
   redis_start --appendonly yes --appendfsync always
   handlers
   printf 'store: "%s"\n' "$REDIS" >>wjobs.yaml
-  local id pid
+  local first id pid
+  first=$(wjobs enqueue cat --payload $'first\n')
+  scheduler_start
+  wjobs wait "$first"
+  scheduler_stop
   id=$(wjobs enqueue cat --payload here)
-  "$WJOBS" wait "$id" >out 2>err 3>&- &
+  "$WJOBS" wait "$first" "$id" >out 2>err 3>&- &
   pid=$!
+  eventually test -s out
   redis_stop KILL
   refuses 4 "" wait "$id" --timeout 100ms
   redis_again
   scheduler_start
   wait "$pid"
-  is "$(<out) $(<err)" "here "
+  is "$(<out) $(<err)" $'first\nhere '
 }
