@@ -116,8 +116,11 @@ arrived() { cmp "$1" "got/$2"; }
   is "$(wjobs queue --utc -o state,due_at | tail -n 1)" \
     "delayed	2100-01-01T00:00:00.000Z"
   is "$(wjobs queue -o id | head -n 1)" "$id"
-  id=$(wjobs enqueue keep --at -1h)
+  id=$(wjobs enqueue keep)
+  # and has not waited for longer
   is "$(wjobs queue --state ready -o id)" "$id"
+  is "$id"$'\n'"$(wjobs enqueue keep --at -1h)" \
+    "$(wjobs queue --state ready -o id)"
 }
 
 @test "enqueue: a full queue is 75, and with --block it waits for room" {
