@@ -211,7 +211,7 @@ complains() {
   sed -i '/ ID3 /s/w1 10000000015/w1 10000000075/' runs
   checker
   is "$status" 1
-  has "$output" "order: ID6 began 4500 ms before ID3 (quick), which was 1500 ms ahead of it"
+  has "$output" "order: ID5 began 5000 ms before ID3 (quick), which was 1000 ms ahead of it"
   # They were worth waiting for.
   sed -i 's/^\(begin ID[4-9] .*\|begin ID10 .*\) 0$/\1 5/' runs
   sed -i 's/^\(piece [0-9]* \([4-9]\|10\) quick\) 0/\1 5/' asks

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""check.py DIR SLOTS SIZE - did the queue keep its word?
+"""check.py DIR SLOTS SIZE [PATIENCE] - did the queue keep its word?
 
 What is read, in DIR:
 
@@ -47,11 +47,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import produce  # noqa: E402
 
 MS = 1000000
-SETTLE = 1000 * MS   # so long after a fault order holds again; what all may take
+SETTLE = 1000 * MS   # what all may take
 HEAL = 5000 * MS     # the same, after one of the store or of its lines
 LEASE = 1800 * MS    # so long without its store: a worker may lose its lease
 CRASHES = 3
-SHOWN = 60           # complaints; the rest is told by its number
+PACE = 500 * MS      # so long after its taking work begins, in health
+SHOWN = 12           # complaints of a kind; the rest is told by its number
 
 Run = collections.namedtuple(
     "Run", "id handler attempt pid worker_pid worker at created priority")
@@ -417,7 +418,7 @@ def sick_spans(log):
     return joined
 
 
-def check_order(log, counts):
+def check_order(log, pace, counts):
     sick = sick_spans(log)
     begins = [a for a, _ in sick]
 
@@ -434,26 +435,26 @@ def check_order(log, counts):
             due = first.created + piece.delay
             waits.append((due, due - first.priority * produce.AGING_S *
                           1000 * MS, first))
-        yield from order_of(sorted(waits, key=lambda w: w[0]), is_sick, counts)
+        yield from order_of(sorted(waits, key=lambda w: w[0]), pace, is_sick,
+                            counts)
 
 
-def order_of(waits, is_sick, counts):
+def order_of(waits, pace, is_sick, counts):
     """Each that begins, beside the best that has been waiting for long."""
-    waiting, i, told = [], 0, 0
-    for due, score, run in sorted(waits, key=lambda w: w[2].at):
-        while i < len(waits) and waits[i][0] < run.at - SETTLE:
+    waiting, i = [], 0
+    for _, score, run in sorted(waits, key=lambda w: w[2].at):
+        while i < len(waits) and waits[i][0] < run.at - pace:
             heapq.heappush(waiting, (waits[i][1], waits[i][2].at, waits[i][2]))
             i += 1
         # It may have been taken before, and have begun a little later.
-        while waiting and waiting[0][1] <= run.at + SETTLE:
+        while waiting and waiting[0][1] <= run.at + pace:
             heapq.heappop(waiting)
-        if is_sick(run.at - SETTLE, run.at + SETTLE):
+        if is_sick(run.at - pace, run.at + pace):
             counts["not in order's sight"] += 1
             continue
         counts["in order"] += 1
-        if waiting and waiting[0][0] + SETTLE < score and told < 10:
+        if waiting and waiting[0][0] + pace < score:
             better = waiting[0][2]
-            told += 1
             yield (f"{run.id} began {(better.at - run.at) / MS:.0f} ms before "
                    f"{better.id} ({run.handler}), which was "
                    f"{(score - waiting[0][0]) / MS:.0f} ms ahead of it")
@@ -464,13 +465,14 @@ def check_workers(log):
 
 
 def main(argv):
-    if len(argv) != 4:
+    if len(argv) not in (4, 5):
         print(__doc__, file=sys.stderr)
         return 2
     log = Log(argv[1])
     slots, size = int(argv[2]), int(argv[3])
+    pace = int(PACE * float(argv[4])) if len(argv) > 4 else PACE
     counts = collections.Counter(begun=len(log.runs))
-    complaints = []
+    shown, complaints = [], 0
     for name, found in (
             ("kept", check_kept(log, counts)),
             ("once", check_once(log, counts)),
@@ -478,16 +480,14 @@ def main(argv):
             ("payload", check_payload(log)),
             ("bounds", check_bounds(log, slots, size, counts)),
             ("alone", check_alone(log)),
-            ("order", check_order(log, counts)),
+            ("order", check_order(log, pace, counts)),
             ("workers", check_workers(log))):
-        complaints += [f"{name}: {text}" for text in found]
-    if len(complaints) > SHOWN:
-        shown = complaints[:SHOWN] + [f"and {len(complaints) - SHOWN} more"]
-    else:
-        shown = complaints
+        found = [f"{name}: {text}" for text in found]
+        complaints += len(found)
+        shown += found[:SHOWN]
     print("\n".join(shown + [
         ", ".join(f"{n} {what}" for what, n in sorted(counts.items())) +
-        f", {len(complaints)} complaints"]))
+        f", {complaints} complaints"]))
     return 1 if complaints else 0
 
 
