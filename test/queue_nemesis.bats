@@ -308,3 +308,8 @@ nemesis() {
 @test "queue: workers that are killed all the time lose nothing, beside a file" {
   nemesis sqlite 2000
 }
+
+@test "queue: nor on a Redis that fails as well" {
+  needs redis-server
+  nemesis redis 3000
+}

@@ -23,7 +23,8 @@ local function bury(w, why, words)
 	buried[#buried + 1] = call('HGETALL', P .. 'w:' .. w.id)
 end
 
--- It died with its worker.
+-- It died with its worker. What died together is not tried together again: one
+-- of them may have been the death of the others.
 local function crash(w)
 	local key = P .. 'w:' .. w.id
 	local crashes = call('HINCRBY', key, 'crashes', 1)
@@ -33,7 +34,8 @@ local function crash(w)
 	elseif w.own or crashes >= CRASHES then
 		bury(w, 'crash', 'its worker died')
 	else
-		local due = now + 1000 * 2 ^ (crashes - 1)
+		local least = 1000 * 2 ^ (crashes - 1)
+		local due = now + least + math.random(0, least - 1)
 		call('HSETNX', key, 'start', w.taken or digits(now))
 		call('HSET', key, 'state', 'delayed', 'due', digits(due),
 		    'why', 'crash', 'error', 'its worker died', 'try', w.n)
