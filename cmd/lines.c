@@ -87,6 +87,16 @@ lines_is_ready(struct lines *lines, const struct timespec *patience)
 
 /* What is in, and what is not */
 
+/* It is not known to be in, and one behind it is: its place stays. */
+static bool
+lines_is_overtaken(const struct lines *lines, size_t i)
+{
+	while (++i < lines->n)
+		if (put_is_in(lines->op[i]))
+			return true;
+	return false;
+}
+
 static void
 lines_count(struct lines *lines)
 {
@@ -101,9 +111,12 @@ lines_count(struct lines *lines)
 		if (put_is_in(lines->op[i])) {
 			ulid_format(&lines->op[i]->work->work.id, id);
 			puts(id);
+		} else if (lines_is_overtaken(lines, i)) {
+			puts("");
 		}
-		store_op_free(lines->op[i]);
 	}
+	for (i = 0; i < lines->n; i++)
+		store_op_free(lines->op[i]);
 	lines->n = lines->bytes = 0;
 	fflush(stdout);
 	progress_show(&lines->progress, &count);

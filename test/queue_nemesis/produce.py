@@ -126,7 +126,7 @@ class Producer(threading.Thread):
             self.broken = f"{args} ended with {status}: {told!r}"
         if status in (4, 75):
             time.sleep(0.1)
-        return status, out.decode("ascii").split()
+        return status, out.decode("ascii").splitlines()
 
     def options(self, piece):
         args = [piece.handler, "--priority", str(piece.priority)]
@@ -164,7 +164,9 @@ class Producer(threading.Thread):
         if len(ids) > len(many) or status == 0 and len(ids) != len(many):
             self.broken = f"{len(many)} lines were answered by {len(ids)} ids"
             return
+        done = set()
         for piece, work in zip(many, ids):
-            self.book.tell("ack", piece.seq, work)
-        done = {piece.seq for piece in many[:len(ids)]}
+            if work:
+                self.book.tell("ack", piece.seq, work)
+                done.add(piece.seq)
         self.waiting = [p for p in self.waiting if p.seq not in done]
