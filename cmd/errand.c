@@ -131,6 +131,10 @@ errand_start(struct errand *errand)
 		.timeout_ms = -1,
 		.kill_after_ms = ERRAND_KILL_AFTER_MS,
 		.stop_signal = SIGTERM,
+		/* nobody would stop it in time any more */
+		.death_signal = lock_needs_renewal(errand->slots.acquire.lock)
+		    ? SIGTERM
+		    : 0,
 		.output = PROC_CAPTURE,
 		.output_limit = ERRAND_OUTPUT_LIMIT,
 		.live_path = errand->live_path,

@@ -66,14 +66,16 @@ all_end() {
 @test "pool --name: never more at a time than there are slots, whoever is killed" {
   needs proc
   counter
-  local i pids=()
+  local i k pids=()
   for i in {1..20}; do
     wjobs pool --name p -j 3 -- ./count 2>/dev/null 3>&- &
     pids+=($!)
   done
-  for i in 1 2 3 4; do
-    eventually lines_are seen -ge $((3 * i))
-    kill -KILL "$(ls now | head -n 1)" 2>/dev/null || true
+  for k in 1 2 3 4; do
+    eventually lines_are seen -ge $((3 * k))
+    for i in now/*; do
+      kill -KILL "${i#now/}" 2>/dev/null && break
+    done
   done
   all_end "${pids[@]}"
   ((killed <= 4))
@@ -217,3 +219,37 @@ all_end() {
   is "$(sort -n seen | tail -n 1)" 2
   gives 0 pool --name p --store "$REDIS" --running
 }
+
+@test "pool --async: over a Redis, with the queue there too" {
+  needs redis-server
+  redis_start
+  local id first second
+  printf 'store: "%s"\nhandlers:\n  h: { command: "true" }\n' "$REDIS" | jobfile
+  id=$(wjobs pool --name p --async -- sh -c 'echo out; exit 3')
+  run wjobs wait "$id"
+  is "$status $output" "3 out"
+  is "$(wjobs history -o id,job,status)" "$id	pool:p	failed"
+  first=$(wjobs pool --name p -j 1 --async -- sh -c ': >begun; exec sleep 60')
+  eventually test -e begun
+  second=$(wjobs pool --name p -j 1 --async -- echo second)
+  is "$(wjobs queue --state running -o id | sort)" "$first
+$second"
+  gives 1 pool --name p --running
+  wjobs cancel "$first"
+  refuses 1 "was cancelled" wait "$first"
+  gives second wait "$second"
+  gives '' pool --name p --join
+}
+
+@test "pool --async: over a Redis a command ends with who extends its slot" {
+  needs redis-server linux proc
+  redis_start
+  wjobs pool --name p --store "$REDIS" --async -- \
+    sh -c 'echo $$ >self; echo $PPID >parent; exec sleep 60' >id
+  eventually test -s parent
+  kill -KILL "$(<parent)"
+  eventually gone "$(<self)"
+  gives 1 pool --name p --store "$REDIS" --running
+}
+
+gone() { [[ ! -e /proc/$1 ]] || grep -q '^State:.[ZX]' "/proc/$1/status"; }

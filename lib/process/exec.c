@@ -18,6 +18,7 @@ start_at(const struct exec *exec, const char *path, const char *const *argv,
 		.envp = exec->command->envp,
 		.dir = exec->command->dir,
 		.fd = { exec->fd[0], exec->fd[1], exec->fd[2] },
+		.death_signal = exec->command->death_signal,
 	};
 
 	return spawn_start(&spawn, pid, step, err);

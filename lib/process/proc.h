@@ -50,6 +50,7 @@ struct proc_command {
 	int64_t timeout_ms; /* -1: none */
 	int64_t kill_after_ms;
 	int stop_signal;
+	int death_signal; /* where we die before it; 0: none. Linux alone */
 	bool kill_orphans;
 	enum proc_output output;
 	bool split_stderr; /* count what came on 2 apart: a second pipe */

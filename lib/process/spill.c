@@ -114,6 +114,7 @@ spill_take(struct spill *spill, char *buf, size_t n)
 	ssize_t got;
 
 	if (spill->memory.len == 0 && left == 0) {
+		str_release(&spill->memory);
 		spill->memory = spill->rest;
 		spill->rest = (struct str){ 0 };
 	}
