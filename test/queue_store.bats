@@ -195,6 +195,39 @@ take take=2 most=9 want=h:9,g:9
 END
 }
 
+@test "queue: whatever comes and goes, the best of what waits is taken" {
+  local where i n script="" want=""
+  # By priority, then by order of coming: what a sorted list says.
+  : >waits
+  for ((i = 1; i <= 400; i++)); do
+    n=$((RANDOM % 5 - 2))
+    script+="put work=$i job=h$((i % 3)) priority=$n aging=-1
+"
+    echo "$n $i" >>waits
+    ((RANDOM % 2)) || continue
+    n=$(sort -k1,1nr -k2,2n waits | head -n 1 | cut -d' ' -f2)
+    script+="take take=$i want=h0:1,h1:1,h2:1
+"
+    want+="$n "
+    grep -v " $n\$" waits >rest || true
+    mv rest waits
+  done
+  FILTER=numbers all "${want% }" <<<"$script"
+}
+
+@test "queue: priority is worth a wait, so that nothing waits for ever" {
+  # Half a second passes with the second line.
+  FILTER=numbers all "5 1 2 3 4" <<'END'
+put work=1 aging=5
+take take=9 want=g:1 patience=500
+put work=2 priority=9 aging=5
+put work=3 priority=9 aging=5
+put work=4 priority=9 aging=5
+put work=5 priority=900 aging=5
+take take=1 most=9
+END
+}
+
 @test "queue: a handler's work is taken as its worker has room, the best over all" {
   FILTER=brief all "added 1
 added 2
@@ -404,15 +437,15 @@ took 0
 took 0
 returned 1
 took 0, some delayed
-1 h delayed attempts=1 crashes=1 | pending reason='crash' attempt=1 started retry_at error='its worker died' worker='w2' fence=1
+1 h delayed attempts=1 crashes=1 | pending reason='crash' attempt=1 started retry_at error='its worker died' tries=1 worker='w2' fence=1
 lost
-1 h running attempts=2 crashes=1 | running reason='crash' attempt=2 started error='its worker died' worker='w3' fence=2
+1 h running attempts=2 crashes=1 | running reason='crash' attempt=2 started error='its worker died' tries=1 worker='w3' fence=2
 took 1
 returned 1
 took 0, some delayed
-1 h running attempts=3 crashes=2 | running reason='crash' attempt=3 started error='its worker died' worker='w4' fence=3
+1 h running attempts=3 crashes=2 | running reason='crash' attempt=3 started error='its worker died' tries=2 worker='w4' fence=3
 took 1
-buried 1 h buried attempts=3 crashes=3 | failed reason='crash' attempt=3 started completed error='its worker died' worker='w4' fence=3
+buried 1 h buried attempts=3 crashes=3 | failed reason='crash' attempt=3 started completed error='its worker died' tries=3 worker='w4' fence=3
 took 0
 0 0 0 1 0 0
 1 h handler queue failed reason='crash' attempt=3 error='its worker died'" <<'END'
@@ -519,25 +552,67 @@ END
 }
 
 @test "queue: a handler that somebody knows is known, with room for it or not" {
-  local where script="put work=1 job=x
-put work=2 job=y"
+  FILTER=brief all "added 1
+added 2
+buried 2 y
+took 0
+took 0
+1 x ready
+2 y buried" <<'END'
+put work=1 job=x
+put work=2 job=y
+take take=1 want=x:0 reap=1 unknown=30 patience=4000
+take take=2 want=x:0 reap=1 unknown=30 patience=60
+list
+END
+}
+
+# Many at once
+
+@test "queue: of many that put in one key at once, one does, and the others get its id" {
+  local where i
   for where in $(stores); do
-    {
-      echo "$script"
-      sleep_a_little
-      echo "take take=1 want=x:0 reap=1 unknown=30"
-      echo "take take=2 want=x:0 reap=1 unknown=30"
-      echo "list"
-    } | tool queue "$where" own | grep -v added >out
-    is "$(grep -c ^buried out)" 1
-    has "$(<out)" "buried 2 y"
-    is "$(tail -n 1 out | cut -d' ' -f1-3)" "2 y buried"
-    has "$(<out)" "1 x ready"
+    [[ $where != memory ]] || continue
+    tool queue "$where" own </dev/null
+    for ((i = 1; i <= 12; i++)); do
+      tool queue "$where" write <<<"put work=$i key=k payload=same" >"out$i" 3>&- &
+    done
+    wait
+    cat out? out?? >all
+    is "$(grep -c added all)" 1
+    is "$(sort -u <(cut -d' ' -f2 all) | wc -l)" 1
+    is "$(grep -c known all)" 11
+    rm out*
   done
 }
 
-# Long enough for 30 ms to be over.
-sleep_a_little() { timeout 0.1 tail -f /dev/null || true; }
+@test "queue: what several take at once, each has alone" {
+  local where i takes
+  for where in $(stores); do
+    [[ $where != memory ]] || continue
+    {
+      echo batch
+      printf 'put work=%d\n' {1..300}
+      echo apply
+    } | tool queue "$where" own >/dev/null
+    for i in 1 2 3 4; do
+      takes=$(printf "take take=${i}%03d most=2\n" {1..60})
+      tool queue "$where" write <<<"worker $i
+$takes" >"out$i" 3>&- &
+    done
+    wait
+    cat out1 out2 out3 out4 >all
+    is "$(grep -c error all)" 0
+    is "$(grep -c running all)" 300
+    is "$(grep running all | cut -d' ' -f1 | sort -u | wc -l)" 300
+    # No two with one fence.
+    is "$(grep -o 'fence=[0-9]*' all | sort -u | wc -l)" 300
+    # Each had them in order.
+    for i in 1 2 3 4; do
+      grep running "out$i" | cut -d' ' -f1 | sort -nc
+    done
+  done
+}
 
 # By its user
 

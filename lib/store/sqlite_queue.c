@@ -78,7 +78,7 @@ read_outcome(struct sqlite *sq, struct sqlite_work *row, const struct ulid *run)
 		rc = SQLITE_CORRUPT;
 	}
 	sqlite3_reset(stmt);
-	if (rc == SQLITE_DONE && r->job == NULL)
+	if (rc == SQLITE_DONE && (r->job == NULL || r->kind == NULL))
 		rc = SQLITE_CORRUPT;
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
@@ -103,7 +103,7 @@ read_present(struct sqlite *sq, sqlite3_stmt *stmt, struct sqlite_work *row)
 	r->attempt = row->work.attempts;
 	r->fence = (uint64_t)sqlite3_column_int64(stmt, COL_FENCE);
 	if (r->started_ms == CLOCK_NONE)
-		r->started_ms = sqlite3_column_int64(stmt, COL_TAKEN);
+		r->started_ms = row->taken_ms;
 	free(r->worker);
 	r->worker = mem_strdup(
 	    worker != 0 ? sqlite_worker_name(sq, worker) : NULL);
@@ -117,6 +117,7 @@ read_numbers(sqlite3_stmt *stmt, struct sqlite_work *row)
 
 	row->seq = sqlite3_column_int64(stmt, COL_SEQ);
 	row->handler = sqlite3_column_int64(stmt, COL_HANDLER);
+	row->taken_ms = sqlite_read_ms(stmt, COL_TAKEN);
 	row->is_own = sqlite3_column_int(stmt, COL_OWN) != 0;
 	w->due_ms = sqlite3_column_int64(stmt, COL_DUE);
 	w->lead_ms = sqlite_less(

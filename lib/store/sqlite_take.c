@@ -271,6 +271,19 @@ crash_delay_ms(const struct work *work)
 	return least + (int64_t)(chance % (uint64_t)least);
 }
 
+/* As the worker would have added it, had it lived. */
+static void
+add_attempt(struct sqlite_work *row)
+{
+	struct record *r = &row->work.record;
+	char *all = mem_printf("%s%lld\t-1\t-1\t0\t%s\t" WORK_DIED "\n",
+	    r->attempts != NULL ? r->attempts : "", (long long)row->taken_ms,
+	    record_reason_name(RECORD_CRASH));
+
+	free(r->attempts);
+	r->attempts = all;
+}
+
 /* Its worker died with it. */
 static int
 return_crashed(struct sqlite *sq, struct store_op *op, struct sqlite_work *row,
@@ -291,6 +304,8 @@ return_crashed(struct sqlite *sq, struct store_op *op, struct sqlite_work *row,
 	if (w->is_told_to_end)
 		return sqlite_work_give_up(sq, op, row, RECORD_CANCELLED,
 		    RECORD_CANCELLED_BY_USER, NULL);
+	if (!row->is_own)
+		add_attempt(row);
 	if (row->is_own || w->crashes >= WORK_CRASHES) {
 		rc = sqlite_work_give_up(
 		    sq, op, row, RECORD_FAILED, RECORD_CRASH, WORK_DIED);

@@ -14,8 +14,9 @@
 /* A row of work, with its record. */
 struct sqlite_work {
 	int64_t seq, handler;
-	bool is_own;     /* put as WORK_PUT with is_running */
-	bool has_output; /* its outcome keeps a row of output */
+	int64_t taken_ms; /* the last time; CLOCK_NONE: never */
+	bool is_own;      /* put as WORK_PUT with is_running */
+	bool has_output;  /* its outcome keeps a row of output */
 	struct work work;
 };
 void sqlite_work_release(struct sqlite_work *row);

@@ -391,6 +391,16 @@ say_blob(const char *name, const char *bytes, size_t n)
 		    (unsigned long long)hash_bytes(bytes, n, 0));
 }
 
+static int64_t
+lines_of(const char *text)
+{
+	int64_t n = 0;
+
+	for (; text != NULL && (text = strchr(text, '\n')) != NULL; text++)
+		n++;
+	return n;
+}
+
 /* What a clock has a part in is said as being there. */
 static void
 say_run(const struct work *w)
@@ -411,6 +421,7 @@ say_run(const struct work *w)
 	    r->completed_ms != CLOCK_NONE ? " completed" : "",
 	    r->retry_at_ms != CLOCK_NONE ? " retry_at" : "");
 	say_text("error", r->error);
+	say_if("tries", lines_of(r->attempts), 0);
 	say_text("worker", r->worker);
 	say_if("fence", (int64_t)r->fence, 0);
 	say_text("metadata", r->metadata);

@@ -29,6 +29,11 @@ local function crash(w)
 	local key = P .. 'w:' .. w.id
 	local crashes = call('HINCRBY', key, 'crashes', 1)
 	call('HDEL', key, 'take')
+	if not w.told and not w.own then
+		call('HSET', key, 'tries', (call('HGET', key, 'tries') or '') ..
+		    (w.taken or digits(now)) ..
+		    '\t-1\t-1\t0\tcrash\tits worker died\n')
+	end
 	if w.told then
 		cancel(w, nil, limits, now)
 	elseif w.own or crashes >= CRASHES then
