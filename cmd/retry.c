@@ -3,6 +3,23 @@
 #include "cmd/cmd.h"
 #include "cmd/future.h"
 #include "lib/base/clock.h"
+#include "lib/base/str.h"
+
+static bool
+retry_say_why(const struct future *future, const char *text, struct err *err)
+{
+	const char *handler = future_record(future)->job;
+
+	if (!future->is_work || future->work.state != WORK_BURIED)
+		return err_set(err, ERR_SYSTEM, "'%s' is not buried, but %s",
+		    text, future_state(future));
+	/* no name of a handler has a colon */
+	if (handler != NULL && str_starts(handler, "pool:"))
+		return err_set(err, ERR_SYSTEM,
+		    "'%s' is a command of %s, which is not kept to be retried",
+		    text, handler);
+	return err_set(err, ERR_SYSTEM, "'%s' is not buried any more", text);
+}
 
 /* *is_not_buried, with err, where there is nothing to be taken out. */
 static bool
@@ -26,8 +43,7 @@ retry_one(
 	}
 	*is_not_buried = ok && answer.result == CLAIM_LOST;
 	if (*is_not_buried)
-		ok = err_set(err, ERR_SYSTEM, "'%s' is not buried, but %s",
-		    text, future_state(&future));
+		ok = retry_say_why(&future, text, err);
 	future_release(&future);
 	return ok;
 }

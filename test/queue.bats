@@ -155,6 +155,24 @@ refuses_with_output() {
   is "$(wjobs show "$id" -o work,status)" "$id	completed"
 }
 
+@test "a pool's commands in the queue: wait, cancel, show and logs know them" {
+  local id other
+  id=$(wjobs pool --name P -j 1 --async -- sh -c 'echo one; exit 7')
+  other=$(wjobs pool --name P -j 2 --async -- sleep 100)
+  run wjobs wait "$id"
+  is "$status $output" "7 one"
+  refuses 75 "$other is not done: it is running" wait "$other" --timeout 50ms
+  gives "" cancel "$other"
+  refuses 1 "pool:P $other was cancelled" wait "$other"
+  gives one logs "$id"
+  gives "$id	pool:P	failed	buried	7" \
+    show "$id" -o id,job,status,state,exit_code
+  refuses 1 "'$id' is a command of pool:P, which is not kept to be retried" \
+    retry "$id"
+  gives 0 retry --all-buried
+  gives 1 queue purge
+}
+
 @test "retry --all-buried: prints how many" {
   handlers
   local i
