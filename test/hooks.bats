@@ -398,7 +398,7 @@ END
   jobfile <<END
 store: $PWD/j.db
 jobs:
-  j: { interval: 1h, command: "true", on_skip: 'env | grep ^WJOBS_S >env; cat >>skips' }
+  j: { interval: 1h, command: "true", on_skip: 'echo \$WJOBS_STATUS >status; cat >>skips' }
 END
   tool store "$PWD/j.db" own <<<"watermark job=j to=$((($(date +%s) - 36000) * 1000))"
   scheduler_start
@@ -407,7 +407,7 @@ END
   is "$(jq -r '.reason, .count' skips)" "missed
 10"
   is "$(<skips)" "$("$WJOBS" history j --json)"
-  has "$(<env)" "WJOBS_STATUS=skipped"
+  is "$(<status)" skipped
 }
 
 @test "hooks: a run that is lost is a failure, and its recovery is told" {
@@ -508,6 +508,77 @@ END
   scheduler_stop
   is "$(cut -d ' ' -f 1 told)" "on_failure
 on_recovery"
+}
+
+# handles STORE - a handler whose payload says how it ends
+handles() {
+  cat >wjobs.yaml <<END
+store: ${1:-wjobs.db}
+handler_defaults: { retry: { max: 1, delay: 50ms } }
+handlers:
+  h:
+    command: read -r code; exit "\$code"
+$(all_hooks | sed 's/^/  /')
+  once:
+    command: read -r code; exit "\$code"
+    retry: 0
+    on_failure: ./tell
+    on_recovery: ./tell
+    on_failure_repeat: once
+END
+}
+
+# works HANDLER CODE... - pieces of work that end so, one after another
+works() {
+  local handler=$1 code
+  shift
+  for code; do
+    "$WJOBS" enqueue "$handler" --payload "$code"$'\n' --wait=10s >out 2>err ||
+      [[ $? == "$code" ]]
+  done
+}
+
+@test "hooks: of a handler, told of each failure, by its name" {
+  local where
+  redis_start
+  for where in wjobs.db "$REDIS"; do
+    rm -f told
+    handles "$where"
+    scheduler_start
+    works h 0 3 3 0
+    eventually lines_are told -ge 11
+    scheduler_stop
+    told_is "on_start running " "on_success completed 0" \
+      "on_start running " "on_retry pending " "on_failure failed 1" \
+      "on_start running " "on_retry pending " "on_failure failed 2" \
+      "on_start running " "on_success completed 2" "on_recovery completed 2"
+    is "$(env_of on_failure WJOBS_HANDLER) $(env_of on_failure WJOBS_JOB)" "h "
+    is "$(env_of on_failure WJOBS_EXIT_CODE) $(env_of on_failure WJOBS_ATTEMPT)" "3 2"
+    is "$(jq -r .job,.kind,.trigger json.on_failure)" "h
+handler
+queue"
+    is "$(<json.on_failure)" "$("$WJOBS" history h --status failed -n 1 --json)"
+  done
+}
+
+@test "hooks: of a handler, told once an incident where that is asked for" {
+  local where
+  redis_start
+  for where in wjobs.db "$REDIS"; do
+    rm -f told
+    handles "$where"
+    scheduler_start
+    works once 1 1 0
+    scheduler_stop
+    scheduler_start
+    works once 1 0
+    eventually lines_are told -ge 4
+    scheduler_stop
+    is "$(<told)" "on_failure failed 1
+on_recovery completed 2
+on_failure failed 1
+on_recovery completed 1"
+  done
 }
 
 # notifies WANTED [REPEAT_MS] <SCRIPT - what `tool notify` says of it.
