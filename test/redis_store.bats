@@ -344,6 +344,24 @@ end run=2 at=2000 completed=2001 status=lost tell=-1
 END
 }
 
+@test "shared: an instance that was taken for dead tells of what it lost, unless others did" {
+  FILTER="grep -vE granted|^job" shared "lost=1
+tell 1
+tell 1
+hush 1" <<'END'
+alive 1
+alive 2
+session 1
+begin run=1 scheduled=1000 shared=1
+die 1
+session 2
+reap
+end run=1 at=1000 completed=2001 status=failed reason=lost_lease tell=-1
+end run=1 at=1000 completed=2001 status=failed reason=lost_lease tell=-1
+end run=1 at=1000 completed=2001 status=lost tell=-1
+END
+}
+
 @test "shared: a skip that another has settled is lost" {
   shared "granted
 lost

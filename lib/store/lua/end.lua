@@ -18,11 +18,11 @@ if r[1] == 'lost' and a.reason == 'lost_lease' then
 	insist()
 	call('HSET', key, 'why', a.reason, 'error', a.error)
 end
-if r[1] == 'lost' and a.status == 'lost' then
-	return { 'ok', tell_lost(a.job, a.id, a.again) }
+if r[1] == 'lost' and (a.status == 'lost' or a.status == 'failed') then
+	return { 'ok', tell_lost(a.job, a.id, a.status, a.again) }
 end
 if r[1] and not is_live(r[1]) or is_settled(a.job, a.id) then
-	return { 'ok', tell_of(a.job, a.id) }
+	return { 'ok', tell_of(a.job, a.id, a.status) }
 end
 
 -- Its begin never came: then its instant is this one's to settle, unless

@@ -247,22 +247,23 @@ local function count_failure(key, id, status, again, fails, told)
 	end
 	local answer = (is_telling and '1 ' or '0 ') .. digits(fails)
 	if again ~= '-2' and fails > 0 then
-		call('HSET', key, 'tell', id .. ' ' .. answer)
+		call('HSET', key, 'tell', id .. status .. ' ' .. answer)
 	end
 	return answer
 end
 
 -- What an end answered that had been written before; '' where nobody knows.
-local function tell_of(job, id)
+local function tell_of(job, id, status)
 	local tell = call('HGET', P .. 'j:' .. job, 'tell')
-	return tell and tell:sub(1, #id + 1) == id .. ' ' and
-	    tell:sub(#id + 2) or ''
+	local head = id .. status .. ' '
+	return tell and tell:sub(1, #head) == head and tell:sub(#head + 1) or ''
 end
 
--- The same of a run that was found lost, and counted, before.
-local function tell_lost(job, id, again)
+-- The same of a run that was found lost, and counted, before: for who found it,
+-- and for its own instance where that was not dead.
+local function tell_lost(job, id, status, again)
 	local key = P .. 'j:' .. job
-	local said = tell_of(job, id)
+	local said = tell_of(job, id, status)
 	if said ~= '' then
 		return said
 	end
@@ -272,7 +273,7 @@ local function tell_lost(job, id, again)
 	if is_telling then
 		insist()
 		call('HSET', key, 'told', digits(clock()), 'tell',
-		    id .. ' ' .. answer)
+		    id .. status .. ' ' .. answer)
 	end
 	return answer
 end

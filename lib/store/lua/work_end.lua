@@ -23,7 +23,7 @@ end
 -- Said before, and done; or ended by its user meanwhile.
 if w.state ~= 'running' then
 	if is_end and w.state ~= 'ready' and w.state ~= 'delayed' then
-		return { 'ok', tell_of(w.job, w.run or id) }
+		return { 'ok', tell_of(w.job, w.run or id, a.status) }
 	end
 	return { not is_end and w.state ~= 'buried' and w.state ~= 'done' and
 	    'ok' or 'lost' }
