@@ -339,7 +339,8 @@ static int
 look_after_running(
     struct sqlite *sq, struct store_op *op, bool is_reaping, int64_t now_ms)
 {
-	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_WORK_RUNNING);
+	sqlite3_stmt *stmt = sqlite_stmt(
+	    sq, is_reaping ? SQL_WORK_RUNNING : SQL_WORK_ALL_TOLD);
 	struct work_op *take = op->work;
 	struct identity alive = take->work.record.owner;
 	struct sqlite_work *rows = NULL;

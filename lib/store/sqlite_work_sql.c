@@ -97,6 +97,10 @@ const char *const sqlite_work_sql[] = {
 	AT(WORK_RUNNING) = ROWS " WHERE state = 2"
 				" AND (?1 IS NULL OR handler = ?1)"
 				" ORDER BY taken, seq LIMIT ?2",
+	/* as the one before, of the few that are to end */
+	AT(WORK_ALL_TOLD) = ROWS " WHERE state = 2 AND told = 1"
+				 " AND (?1 IS NULL OR handler = ?1)"
+				 " ORDER BY taken, seq LIMIT ?2",
 	AT(WORK_READY) = ROWS " WHERE state = 0"
 			      " AND (?1 IS NULL OR handler = ?1)"
 			      " ORDER BY score, seq LIMIT ?2",
