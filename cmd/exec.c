@@ -53,6 +53,7 @@ exec_job(const struct exec_options *options, char **argv)
 		.success = { .bit = { 1 } },
 		.overlap = JOB_ALLOW,
 		.start_deadline_ms = JOB_NO_LIMIT,
+		.expect_ms = JOB_NO_LIMIT,
 		.output_limit = EXEC_OUTPUT_LIMIT,
 	};
 

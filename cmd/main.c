@@ -30,6 +30,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_history,
 	&cmd_logs,
 	&cmd_stats,
+	&cmd_health,
 	&cmd_status,
 	&cmd_enqueue,
 	&cmd_queue,

@@ -80,6 +80,7 @@ END
   is "$(fields check)" "$(wjobs check --json | names)"
   is "$(fields next)" "$(wjobs next -n 1 --json | names)"
   is "$(fields stats)" "$(wjobs stats --json | names)"
+  is "$(fields health)" "$(wjobs health --json | names)"
   scheduler_start
   eventually eval '[ -n "$(wjobs status --all -o pid)" ]'
   is "$(fields status)" "$(wjobs status --all --json | names)"

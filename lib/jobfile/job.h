@@ -123,6 +123,8 @@ struct job {
 	enum job_overlap overlap;
 	enum job_catch_up catch_up;
 	int64_t start_deadline_ms; /* or JOB_NO_LIMIT */
+	/* How old the last success may be; JOB_NO_LIMIT: nobody has said. */
+	int64_t expect_ms;
 	/* Of a handler and of a job with one: that of its work. */
 	int priority;
 	enum job_orphans orphans;

@@ -160,6 +160,9 @@ const struct key keys_job[] = {
 	    .text = "64K",
 	    .max = GIB,
 	    .help = "how much of the output is kept, head and tail" },
+	{ "expect_within", KEY_DURATION, JOB(expect_ms), .text = "none",
+	    .min = 1, .max = DURATION_MAX_MS, .may_none = true,
+	    .help = "overdue when the last success is older than this" },
 	{ "metadata", KEY_METADATA, JOB(metadata),
 	    .help = "texts that join each record" },
 	{ "on_start", KEY_HOOK, NONE, .min = JOB_ON_START,
@@ -268,7 +271,7 @@ _Static_assert(ARRAY_LEN(keys_file) <= KEYSET_MAX, "a place for each key");
 
 /* Words of the contract that this version cannot act upon yet. */
 static const char *const later_job[] = { "user", "group", "umask", "nice",
-	"limits", "on_crash", "mailto", "mail_on", "expect_within", "on_late" };
+	"limits", "on_crash", "mailto", "mail_on", "on_late" };
 static const char *const later_file[] = { "log", "sendmail", "mailto",
 	"hooks.on_late" };
 

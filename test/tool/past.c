@@ -1,6 +1,7 @@
 /*
- * past [--keep=N] JOBFILE KEY=VALUE... [+ KEY=VALUE...]...: writes records into the
- * store of a jobfile, as its scheduler would; "+" begins the next. A record
+ * past [--keep=N] [--store=WHERE] JOBFILE KEY=VALUE... [+ KEY=VALUE...]...:
+ * writes records into the store of a jobfile, wjobs.db unless told, as its
+ * scheduler would; "+" begins the next. A record
  * has the keys of struct record; times are RFC 3339 or as on a command line,
  * durations have units. Prints the ids.
  *
@@ -253,12 +254,12 @@ past_write(struct store *store, struct record *record)
 
 /* The place of the store of the jobfile at path. */
 static void
-past_place(const char *path, struct store_place *place)
+past_place(const char *path, const char *where, struct store_place *place)
 {
 	char *real = realpath(path, NULL);
 	struct err err;
 
-	if (real == NULL || !store_place_find(real, "wjobs.db", place, &err) ||
+	if (real == NULL || !store_place_find(real, where, place, &err) ||
 	    !store_place_make(place, &err))
 		past_die(&err);
 	free(real);
@@ -273,7 +274,7 @@ past_live(const char *path, const char *run, bool is_dying)
 	char buf[4096], *file;
 	ssize_t n;
 
-	past_place(path, &place);
+	past_place(path, "wjobs.db", &place);
 	file = mem_printf("%s/%s.live", place.runtime_dir, run);
 	if (!live_create(&live, file, 65536, 0, &err))
 		past_die(&err);
@@ -297,6 +298,7 @@ main(int argc, char **argv)
 	struct store_place place;
 	struct store *store = NULL;
 	struct record record;
+	const char *where = "wjobs.db";
 	struct err err;
 	int i = 2;
 
@@ -308,9 +310,14 @@ main(int argc, char **argv)
 		argc--;
 		argv++;
 	}
+	if (argc > 1 && strncmp(argv[1], "--store=", 8) == 0) {
+		where = argv[1] + 8;
+		argc--;
+		argv++;
+	}
 	if (argc < 3)
 		return 2;
-	past_place(argv[1], &place);
+	past_place(argv[1], where, &place);
 	if (store_open(place.store, STORE_WRITE, limits, &store, NULL, &err) !=
 	    STORE_OPENED)
 		past_die(&err);

@@ -188,6 +188,7 @@ world_plain_job(const char *name)
 		    .on = JOB_RETRY_ANY },
 		.success = { .bit = { 1 } },
 		.start_deadline_ms = JOB_NO_LIMIT,
+		.expect_ms = JOB_NO_LIMIT,
 		.output_limit = 65536,
 	};
 }
