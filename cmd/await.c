@@ -75,6 +75,9 @@ await_look(struct await *await, struct err *err)
 		future_release(&item->future);
 		item->future = future;
 		item->has_ended = future_has_ended(&future);
+		if (!item->has_ended && future.is_work &&
+		    future.work.state == WORK_RUNNING)
+			reap_see_to(&await->reap, await->shelf, &future.work);
 	}
 	return AWAIT_SEEN;
 }

@@ -3,6 +3,7 @@
 
 #include "cmd/future.h"
 #include "cmd/output.h"
+#include "cmd/reap.h"
 
 /*
  * Waiting for futures: `wait`, `enqueue --wait`. What they wrote goes to
@@ -21,6 +22,7 @@ struct await {
 	struct awaited *item;
 	size_t n;
 	struct output output;
+	struct reap reap;
 };
 
 /* The one whose id begins so. ERR_NOT_FOUND where nothing is known of it. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cmd/patience.h"
+#include "cmd/reap.h"
 #include "cmd/shelf.h"
 #include "cmd/under.h"
 #include "lib/base/mem.h"
@@ -11,8 +12,6 @@
 /* Between two looks of --join, less up to a half of it. */
 #define JOIN_PAUSE_MS     INT64_C(10)
 #define JOIN_PAUSE_MAX_MS INT64_C(250)
-/* What the dead left in the queue is seen to so often meanwhile. */
-#define JOIN_REAP_MS INT64_C(1000)
 
 char *
 slots_handler(const struct slots_options *options)
@@ -119,36 +118,17 @@ struct join {
 	struct slots slots;
 	struct shelf shelf;
 	char *handler;
-	int64_t reaped_ms; /* of clock_boot_ms */
+	struct reap reap;
 };
-
-/* Whose process died while it waited for a slot waits no more. */
-static bool
-join_reap(struct join *join, struct err *err)
-{
-	int64_t now_ms = clock_boot_ms();
-	struct shelf_answer answer;
-	struct store_op *op;
-
-	if (now_ms - join->reaped_ms < JOIN_REAP_MS)
-		return true;
-	join->reaped_ms = now_ms;
-	op = shelf_op_new(&join->shelf, WORK_TAKE);
-	op->work->is_reaping = true;
-	op->work->unknown_ms = WORK_UNKNOWN_MS;
-	op->work->take = ulid_make(clock_now_ms());
-	identity_self(&op->work->work.record.owner);
-	return shelf_do(&join->shelf, op, &answer, err);
-}
 
 static bool
 join_found(void *data, const struct work *work)
 {
-	(void)work;
-	*(bool *)data = true;
+	work_copy(data, work);
 	return false;
 }
 
+/* Whose process has died waits no more. */
 static bool
 join_is_waited(struct join *join, bool *found, struct err *err)
 {
@@ -157,12 +137,19 @@ join_is_waited(struct join *join, bool *found, struct err *err)
 		.handler = join->handler,
 		.limit = 1 };
 
+	struct work work;
+	bool ok;
+
 	*found = false;
 	if (join->shelf.store == NULL)
 		return true;
-	if (!queue_list(join->shelf.store, &filter, join_found, found, err))
-		return false;
-	return !*found || join_reap(join, err);
+	work_init(&work);
+	ok = queue_list(join->shelf.store, &filter, join_found, &work, err);
+	*found = ok && work.record.job != NULL;
+	if (*found)
+		reap_see_to(&join->reap, &join->shelf, &work);
+	work_release(&work);
+	return ok;
 }
 
 static bool
@@ -213,7 +200,7 @@ slots_join(struct cli *cli, const struct slots_options *options,
 	if (slots_open_to_look(&join.slots, cli, options, &wide, err) &&
 	    cli_try_jobfile(cli, 0, err) &&
 	    (shelf_is_memory(cli) ||
-		shelf_open(&join.shelf, cli, SHELF_CHANGE, err)))
+		shelf_open(&join.shelf, cli, SHELF_READ, err)))
 		status = join_wait(&join, patience_ms, err);
 	if (join.shelf.cli != NULL)
 		shelf_close(&join.shelf);

@@ -198,6 +198,18 @@ all_end() {
   is "$(wjobs queue --state buried -o id,error)" "$id	its worker died"
 }
 
+@test "pool --async: wait finds that it died, where nobody else looks" {
+  local id
+  id=$(wjobs pool --name p --async -- sh -c 'echo $PPID >parent; exec sleep 60')
+  eventually test -s parent
+  wjobs wait "$id" 2>err 3>&- &
+  kill -KILL "$(<parent)"
+  status=0
+  wait $! || status=$?
+  is "$status" 125
+  has "$(<err)" "$id: its worker died"
+}
+
 @test "pool --async: may begin others of its kind" {
   local id
   id=$(wjobs pool --name p -j 2 --async -- \
