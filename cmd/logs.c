@@ -101,13 +101,32 @@ logs_find_last(struct cli *cli, const char *name, struct past_found *found,
 	return true;
 }
 
+/*
+ * Of a history in a scheduler's memory nothing can be read, but of work whose
+ * queue lies elsewhere.
+ */
+static bool
+logs_find(struct cli *cli, const char *name, struct past_found *found,
+    struct err *err)
+{
+	if (!cli_store_is_memory(cli))
+		return past_find(cli, name, found, err);
+	if (!shelf_is_memory(cli)) {
+		if (past_find(cli, name, found, err) && found->is_run)
+			return true;
+		if (err->code != ERR_NONE && err->code != ERR_NOT_FOUND)
+			return false;
+	}
+	return cli_open_store(cli, err);
+}
+
 static bool
 logs_of(struct view *view, const char *name, struct past_found *found,
     struct err *err)
 {
 	struct cli *cli = view->cli;
 
-	if (!past_find(cli, name, found, err))
+	if (!logs_find(cli, name, found, err))
 		return false;
 	if (view->is_following)
 		return found->is_run ? follow_run(&view->output, &found->shelf,
@@ -165,7 +184,7 @@ const struct cmd cmd_logs = {
 	.name = "logs",
 	.operands = "JOB | ID",
 	.help = "print what a run, work, or a job's last run wrote",
-	.needs = MAY_JOBFILE | NEEDS_STORE,
+	.needs = MAY_JOBFILE | MAY_STORE,
 	.min_operands = 1,
 	.max_operands = 1,
 	.run = cmd_logs_run,

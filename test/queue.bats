@@ -309,6 +309,19 @@ is_completed() { [[ $(wjobs history -o id,status) == *"$1	completed"* ]]; }
   gives one logs "$id"
 }
 
+@test "a queue in a store of its own: works beside a history in memory" {
+  apart
+  printf 'store: memory\n' >>wjobs.yaml
+  local id
+  id=$(wjobs enqueue keep --payload one)
+  refuses 4 "in the scheduler's memory" logs keep
+  refuses 4 "in the scheduler's memory" logs 7ZZZZZ
+  scheduler_start
+  gives one wait "$id"
+  gives one logs "$id"
+  is "$(wjobs show "$id" -o id,state)" "$id	done"
+}
+
 @test "on a Redis: listing, counting, cancelling, retrying and purging" {
   redis_start
   handlers

@@ -150,6 +150,25 @@ waits() {
   waits 5 night "" "$id"
 }
 
+@test "wait: a job's run that is under way" {
+  jobfile <<'END'
+jobs:
+  slow: { cron: "@daily", command: "until test -e go; do sleep 0.02; done; exit 6" }
+END
+  "$WJOBS" run slow >out 2>err 3>&- &
+  local pid=$! status=0
+  eventually begins slow
+  waits 75 "" "$(wjobs history -o id) is not done: it is running" \
+    "$(wjobs history -o id)" --timeout 50ms
+  "$WJOBS" wait "$(wjobs history -o id)" 3>&- &
+  touch go
+  wait $! || status=$?
+  is "$status" 6
+  wait "$pid" || :
+}
+
+begins() { [[ -n $(wjobs history "$1" --status running -o id) ]]; }
+
 @test "wait: what the workers died of is 125" {
   needs proc
   jobfile <<'END'
