@@ -328,6 +328,46 @@ END
   has "$output" "damaged 250 times"
 }
 
+@test "queue: damage of any kind crashes nothing" {
+  local i j size mode
+  {
+    for ((i = 1; i <= 40; i++)); do
+      echo "put work=$i payload_size=$((i * 20)) key=k$i metadata=a=b delay=$((i % 4 * 90000))"
+    done
+    echo "take take=1 most=9"
+    echo "again work=1 take=1 status=failed error=e head=x delay=1"
+    echo "end work=2 take=1 status=failed error=e head=x"
+    echo "end work=5 take=1 status=completed"
+    echo "cancel work=6"
+  } | tool queue "$PWD/base.db" own >/dev/null
+  size=$(stat -c %s base.db)
+  for ((i = 1; i <= 50; i++)); do
+    rm -f "$DB"*
+    cp base.db "$DB"
+    for j in 1 2 3 4; do
+      # shellcheck disable=SC2059
+      printf "\\x$(printf %x $((RANDOM % 256)))" |
+        dd of="$DB" bs=1 seek=$(((RANDOM * 32768 + RANDOM) % size)) conv=notrunc status=none
+    done
+    for mode in read write own; do
+      tool queue "$DB" "$mode" >out 2>&1 <<'END' || (($? == 1))
+list
+list state=done
+count
+count job=h
+find work=3
+history
+put work=50 key=k3
+take take=2 most=99 reap=1 unknown=0
+end work=3 take=1 status=completed
+revive all=1
+purge state=ready
+purge state=done
+END
+    done
+  done
+}
+
 @test "store: a file that is no database is moved aside, whole, and said so" {
   echo "these are not the rows you are looking for" >"$DB"
   cp "$DB" before

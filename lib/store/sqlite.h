@@ -163,6 +163,8 @@ struct sqlite {
 	bool owes_take_over;
 	struct identity self;
 	int64_t take_over_ms;
+	/* How long a lock is waited for, and since when. */
+	int64_t busy_wait_ms, busy_since_ms;
 	/* What this transaction has done to the queue's counts. */
 	int64_t moved[WORK_STATES + 1]; /* outputs are the last */
 	int64_t unknown_at_ms; /* when work of unknown handlers was sought */

@@ -162,7 +162,6 @@ sqlite_work_purge(struct sqlite *sq, struct store_op *op)
 	if (state == WORK_RUNNING)
 		return SQLITE_CONSTRAINT;
 	rc = gather(sq, op->work, of_state[state], &rows, &n);
-	n = rc == SQLITE_OK ? n : 0;
 	for (i = 0; rc == SQLITE_OK && i < some(op->work, n); i++) {
 		rc = work_state_is_final(state)
 		    ? sqlite_work_forget(sq, &rows[i])

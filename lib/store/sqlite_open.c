@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/mem.h"
@@ -93,12 +94,34 @@ exec(sqlite3 *db, const char *text)
 	return sqlite3_exec(db, text, NULL, NULL, NULL);
 }
 
-static void
-harden(sqlite3 *db, enum store_mode mode)
+/*
+ * Looks again every few milliseconds. SQLite's own handler comes to rest for a
+ * tenth of a second, and is passed by those who write all the time.
+ */
+static int
+on_busy(void *data, int times)
 {
+	struct sqlite *sq = data;
+	int64_t now = clock_boot_ms();
+	struct timespec moment = { .tv_nsec = 500000 +
+		    (long)(random_fraction() * (times < 8 ? 1e6 : 4e6)) };
+
+	if (times == 0)
+		sq->busy_since_ms = now;
+	if (now - sq->busy_since_ms >= sq->busy_wait_ms)
+		return 0;
+	nanosleep(&moment, NULL);
+	return 1;
+}
+
+static void
+harden(struct sqlite *sq, enum store_mode mode)
+{
+	sqlite3 *db = sq->db;
+
 	sqlite3_extended_result_codes(db, 1);
-	sqlite3_busy_timeout(
-	    db, mode == STORE_READ ? READ_WAIT_MS : WRITE_WAIT_MS);
+	sq->busy_wait_ms = mode == STORE_READ ? READ_WAIT_MS : WRITE_WAIT_MS;
+	sqlite3_busy_handler(db, on_busy, sq);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
@@ -142,7 +165,7 @@ connect_to(struct sqlite *sq, enum store_mode mode, bool is_immutable)
 	    uri != NULL ? uri : sq->path, &sq->db, flags, NULL);
 	free(uri);
 	if (sq->db != NULL)
-		harden(sq->db, mode);
+		harden(sq, mode);
 	if (rc == SQLITE_OK)
 		rc = exec(sq->db,
 		    "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY");
@@ -400,7 +423,7 @@ open_memory(struct sqlite *sq, struct err *err)
 	    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE, NULL);
 
 	if (sq->db != NULL)
-		harden(sq->db, STORE_WRITE);
+		harden(sq, STORE_WRITE);
 	if (rc == SQLITE_OK)
 		rc = set_up(sq, 0);
 	if (rc == SQLITE_OK)
