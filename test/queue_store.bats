@@ -785,7 +785,7 @@ put work=$i"
   done
   script+="
 apply"
-  for ((i = 0; i < 20; i++)); do
+  for ((i = 0; i < 60; i++)); do
     script+="
 purge state=ready"
   done

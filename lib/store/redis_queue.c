@@ -163,17 +163,6 @@ struct listing {
 };
 
 static void
-push_set(struct redis_args *args, enum work_state state, const char *handler)
-{
-	char *name = handler != NULL
-	    ? mem_printf("%s:%s", work_state_name(state), handler)
-	    : mem_strdup(work_state_name(state));
-
-	redis_args_text(args, name);
-	free(name);
-}
-
-static void
 give(struct listing *list, const redisReply *page)
 {
 	struct ulid id;
@@ -222,7 +211,8 @@ list_page(struct listing *list, bool *is_last, struct err *err)
 	bool is_good;
 
 	redis_args_clear(&rd->args);
-	push_set(&rd->args, list->state, list->filter->handler);
+	redis_args_text(&rd->args, work_state_name(list->state));
+	redis_args_text(&rd->args, list->filter->handler);
 	redis_args_text(
 	    &rd->args, work_state_is_final(list->state) ? "1" : "0");
 	redis_args_text(&rd->args, list->after);
@@ -277,24 +267,52 @@ redis_queue_list(struct store *store, const struct queue_filter *filter,
 
 /* ---- counting */
 
+static bool
+count_one(void *data, const struct work *work)
+{
+	struct queue_counts *counts = data;
+
+	counts->by_state[work->state]++;
+	return true;
+}
+
+/* Only what is ready is kept by handlers; the others are looked through. */
+static bool
+count_handler(struct redis *rd, const char *handler,
+    struct queue_counts *counts, struct err *err)
+{
+	struct queue_filter filter = { .handler = handler };
+	struct listing list = { .rd = rd,
+		.filter = &filter,
+		.each = count_one,
+		.data = counts,
+		.left = -1 };
+	bool is_good = true;
+	int i;
+
+	for (i = 0; is_good && i < WORK_STATES; i++)
+		is_good = list_state(&list, (enum work_state)i, err);
+	return is_good;
+}
+
 bool
 redis_queue_count(struct store *store, const char *handler,
     struct queue_counts *counts, struct err *err)
 {
 	struct redis *rd = (struct redis *)store;
-	const char *colon = handler != NULL ? ":" : "";
 	redisReply *reply;
 	bool is_good = true;
 	int i;
 
 	if (!redis_is_ours(rd, err))
 		return false;
+	if (handler != NULL)
+		return count_handler(rd, handler, counts, err);
 	for (i = 0; i < WORK_STATES; i++) {
 		redis_args_clear(&rd->args);
 		redis_args_text(&rd->args, "ZCARD");
-		redis_args_key(&rd->args, rd->link, "%s%s%s",
-		    work_state_name((enum work_state)i), colon,
-		    handler != NULL ? handler : "");
+		redis_args_key(&rd->args, rd->link, "%s",
+		    work_state_name((enum work_state)i));
 		redis_link_push(rd->link, &rd->args);
 	}
 	for (i = 0; i < WORK_STATES; i++) {

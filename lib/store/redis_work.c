@@ -11,8 +11,9 @@
  */
 
 /* So many at a time, since all others wait meanwhile. */
-#define REVIVE_AT_ONCE 100
-#define PURGE_AT_ONCE  100
+#define REVIVE_AT_ONCE 50
+#define CANCEL_AT_ONCE 30
+#define FORGET_AT_ONCE 100
 
 static const struct {
 	enum redis_lua script;
@@ -274,7 +275,9 @@ redis_push_work(struct redis *rd, const struct store_op *op, const char *sid)
 	case WORK_PURGE:
 		push_limits(rd, work);
 		redis_args_text(args, work_state_name(work->work.state));
-		redis_args_int(args, PURGE_AT_ONCE);
+		redis_args_int(args,
+		    work_state_is_final(work->work.state) ? FORGET_AT_ONCE
+							  : CANCEL_AT_ONCE);
 		return;
 	}
 }

@@ -80,13 +80,16 @@ end
 
 -- Pruning.
 
-local function drop_records(job, kind, ids)
+-- is_known: by other means, when it is told of again.
+local function drop_records(job, kind, ids, is_known)
 	for _, id in ipairs(ids) do
 		call('ZREM', P .. kind .. ':' .. job, id)
 		call('ZREM', P .. 'all', id)
 		call('DEL', P .. 'r:' .. id, P .. 'o:' .. id)
 	end
-	note_settled(job, ids)
+	if not is_known then
+		note_settled(job, ids)
+	end
 end
 
 -- A job's last run, last success and last failure are never pruned.
@@ -102,7 +105,7 @@ local function kept_always(job)
 end
 
 -- So many runs at most go in one call; the rest goes with the next ends.
-local function prune_runs(job, keep)
+local function prune_runs(job, keep, is_known)
 	local over = call('ZCARD', P .. 'h:' .. job) - keep
 	if over <= 0 then
 		return
@@ -114,7 +117,7 @@ local function prune_runs(job, keep)
 			ids[#ids + 1] = id
 		end
 	end
-	drop_records(job, 'h', ids)
+	drop_records(job, 'h', ids, is_known)
 end
 
 local function prune_skips(job)
@@ -280,19 +283,18 @@ end
 
 -- The record of a run that ended is there: put it among the others. Returns
 -- what there is to tell: whether, and the failures.
-local function settle_end(job, id, status, took, keep, again)
+local function settle_end(job, id, status, took, keep, again, is_known)
 	local key = P .. 'j:' .. job
 	local j = call('HMGET', key, 'strip', 'failure', 'fails', 'told')
 	local failure = j[2]
 	call('HINCRBY', key, counter[status], 1)
-	call('HSET', key, 'last_run', id,
-	    'strip', ((j[1] or '') .. mark[status]):sub(-10))
+	local strip, last = ((j[1] or '') .. mark[status]):sub(-10), 'last_run'
 	if status == 'completed' then
-		call('HSET', key, 'success', id)
+		last = 'success'
 	elseif status ~= 'cancelled' then
-		failure = id
-		call('HSET', key, 'failure', id)
+		failure, last = id, 'failure'
 	end
+	call('HSET', key, 'last_run', id, 'strip', strip, last, id)
 	if status == 'completed' or status == 'failed' then
 		count_took(key, took)
 	end
@@ -300,7 +302,7 @@ local function settle_end(job, id, status, took, keep, again)
 	call('ZADD', P .. 'all', 0, id)
 	local answer = count_failure(key, id, status, again, j[3], j[4])
 	trim_output(job, id, failure, j[2])
-	prune_runs(job, tonumber(keep))
+	prune_runs(job, tonumber(keep), is_known)
 	return answer
 end
 

@@ -7,16 +7,15 @@
 --	P works      zset of ids, and P runs of "RUN ID", where a run has an id
 --	             of its own; scores are all 0
 --	P STATE      zset of members: ready delayed running buried done
---	             cancelled; P STATE:H those of a handler. Scores: of ready
+--	             cancelled; P ready:H those of a handler. Scores: of ready
 --	             the instant less the lead, of delayed the instant, of
 --	             others when they were taken or ended
 --	P outs       zset of ids that have output
 --	P keys       hash: key to id
 --	P seq        counter, the order of coming
 --	P asked      zset of handlers that have work: when a worker asked last
---	P us         set of sessions that have taken work
---	P got:SID    hash: what each of its takes got, until one of that ends
---	P u:SID      zset of members that a session runs
+--	P us         set of sessions that run work
+--	P u:SID      hash: what a session runs, members to their takes
 --	P told:SID   set of ids that it runs and is told to end
 --
 -- A member is 16 digits, the order of coming, and the id; so what is equal is
@@ -37,13 +36,21 @@ local function ring()
 end
 
 local function move(m, job, from, to, score)
-	score = digits(score)
 	if from then
 		call('ZREM', P .. from, m)
-		call('ZREM', P .. from .. ':' .. job, m)
 	end
-	call('ZADD', P .. to, score, m)
-	call('ZADD', P .. to .. ':' .. job, score, m)
+	call('ZADD', P .. to, digits(score), m)
+	if from == 'ready' then
+		call('ZREM', P .. 'ready:' .. job, m)
+	elseif to == 'ready' then
+		call('ZADD', P .. 'ready:' .. job, digits(score), m)
+	end
+end
+
+-- To those that may be taken; from now on somebody has to know its handler.
+local function make_ready(m, job, from, score, now)
+	move(m, job, from, 'ready', score)
+	call('ZADD', P .. 'asked', 'NX', digits(now), job)
 end
 
 local WORK = { 'state', 'take', 'seq', 'job', 'kind', 'run', 'sid', 'n',
@@ -73,8 +80,8 @@ local function forget(m, state)
 	call('ZREM', P .. 'works', id)
 	call('ZREM', P .. 'outs', id)
 	call('DEL', P .. 'w:' .. id, P .. 'p:' .. id, P .. 'y:' .. id)
-	if w[1] then
-		call('ZREM', P .. state .. ':' .. w[1], m)
+	if w[1] and state == 'ready' then
+		call('ZREM', P .. 'ready:' .. w[1], m)
 	end
 	if w[2] and call('HGET', P .. 'keys', w[2]) == id then
 		call('HDEL', P .. 'keys', w[2])
@@ -139,7 +146,8 @@ local function record_run(w, fields, status, limits, took, again, done)
 	end
 	sign()
 	know_job(w.job, w.kind or '')
-	local answer = settle_end(w.job, run, status, took, limits.keep, again)
+	local answer = settle_end(w.job, run, status, took, limits.keep, again,
+	    true)
 	sweep(limits.age, done)
 	return answer
 end
@@ -147,8 +155,7 @@ end
 -- It is nobody's any more.
 local function leave(w)
 	if w.state == 'running' and w.sid then
-		call('ZREM', P .. 'u:' .. w.sid, w.m)
-		call('HDEL', P .. 'got:' .. w.sid, w.take or '')
+		call('HDEL', P .. 'u:' .. w.sid, w.m)
 		if w.told then
 			call('SREM', P .. 'told:' .. w.sid, w.id)
 		end
@@ -159,9 +166,6 @@ end
 local function close(w, state, now)
 	leave(w)
 	move(w.m, w.job, w.state, state, now)
-	if state ~= 'buried' then
-		call('DEL', P .. 'p:' .. w.id)
-	end
 	prune_works()
 end
 
@@ -200,6 +204,9 @@ local function give_up(w, state, why, words, limits, now)
 	local key = P .. 'w:' .. w.id
 	local status = state == 'buried' and 'failed' or 'cancelled'
 	insist()
+	if state ~= 'buried' then
+		call('DEL', P .. 'p:' .. w.id)
+	end
 	if w.state == 'running' and w.taken then
 		call('HSETNX', key, 'start', w.taken)
 	end
@@ -271,7 +278,7 @@ local function hand_to(p, key, m, now)
 		call('HSET', key, 'worker', p.worker)
 	end
 	if p.sid ~= '' then
-		call('ZADD', P .. 'u:' .. p.sid, digits(now), m)
+		call('HSET', P .. 'u:' .. p.sid, m, p.take)
 		call('SADD', P .. 'us', p.sid)
 	end
 end
@@ -298,12 +305,15 @@ local function put(p, now)
 		call('HSET', P .. 'keys', p.key, p.id)
 	end
 	call('ZADD', P .. 'works', 0, p.id)
-	move(m, p.job, nil, state, score)
 	sign()
+	if state == 'ready' then
+		make_ready(m, p.job, nil, score, now)
+	else
+		move(m, p.job, nil, state, score)
+	end
 	if p.own == '1' then
 		hand_to(p, key, m, now)
 	else
-		call('ZADD', P .. 'asked', 'NX', digits(now), p.job)
 		ring()
 	end
 	return { 'added', p.id, state, digits(now), digits(due) }

@@ -31,9 +31,14 @@ end
 
 local now = clock()
 local fields = run_fields(w, given)
-insist()
+if is_end and a.state ~= 'buried' then
+	call('DEL', P .. 'p:' .. id)
+else
+	insist()
+end
 if not is_end and w.told then
 	is_end, a.state, a.status = true, 'cancelled', 'cancelled'
+	call('DEL', P .. 'p:' .. id)
 	for name, value in pairs({ status = 'cancelled', why = 'cancelled',
 		['end'] = digits(now) }) do
 		fields[#fields + 1] = name
@@ -46,8 +51,11 @@ if not is_end then
 	local state = due > now and 'delayed' or 'ready'
 	note(w, fields, 'state', state, 'due', digits(due))
 	leave(w)
-	move(w.m, w.job, 'running', state,
-	    state == 'ready' and due - tonumber(w.lead) or due)
+	if state == 'ready' then
+		make_ready(w.m, w.job, 'running', due - tonumber(w.lead), now)
+	else
+		move(w.m, w.job, 'running', state, due)
+	end
 	ring()
 	return { 'ok' }
 end

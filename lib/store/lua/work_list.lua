@@ -1,8 +1,12 @@
 -- A page of a state's work, behind the member that was the last one before; or
--- behind where that stood, if it has gone.
+-- behind where that stood, if it has gone. Of all, what is of the handler.
 
-local key, is_back, after, score, most =
-	P .. arg(), arg() == '1', arg(), arg(), tonumber(arg())
+local state, job, is_back = arg(), arg(), arg() == '1'
+local after, score, most = arg(), arg(), tonumber(arg())
+local key = P .. state
+if job ~= '' and state == 'ready' then
+	key, job = key .. ':' .. job, ''
+end
 
 if is_foreign() then
 	return { 'schema', schema }
@@ -30,8 +34,9 @@ local from, list = first(), {}
 local page = call(is_back and 'ZREVRANGE' or 'ZRANGE', key, from,
     from + most - 1, 'WITHSCORES')
 for i = 1, #page, 2 do
-	if not is_seen(page[i], page[i + 1]) then
-		local id = page[i]:sub(17)
+	local id = page[i]:sub(17)
+	if not is_seen(page[i], page[i + 1]) and (job == '' or
+	    call('HGET', P .. 'w:' .. id, 'job') == job) then
 		list[#list + 1] = id
 		list[#list + 1] = call('HGETALL', P .. 'w:' .. id)
 	end

@@ -26,6 +26,6 @@ if w.n == '1' then
 	call('HDEL', P .. 'w:' .. id, 'worker', 'fence')
 end
 leave(w)
-move(w.m, w.job, 'running', 'ready', due - tonumber(w.lead))
+make_ready(w.m, w.job, 'running', due - tonumber(w.lead), now)
 ring()
 return { 'ok' }

@@ -20,8 +20,7 @@ local function revive(w, as)
 		call('ZREM', P .. 'runs', w.run .. ' ' .. w.id)
 	end
 	call('ZADD', P .. 'runs', 0, as .. ' ' .. w.id)
-	call('ZADD', P .. 'asked', 'NX', digits(now), w.job)
-	move(w.m, w.job, 'buried', 'ready', now - tonumber(w.lead))
+	make_ready(w.m, w.job, 'buried', now - tonumber(w.lead), now)
 end
 
 if id ~= '' then
