@@ -48,7 +48,7 @@ import produce  # noqa: E402
 
 MS = 1000000
 SETTLE = 1000 * MS   # what all may take
-HEAL = 5000 * MS     # the same, after one of the store or of its lines
+HEAL = 2500 * MS     # the same, after one of the store or of its lines
 LEASE = 1800 * MS    # so long without its store: a worker may lose its lease
 CRASHES = 3
 PACE = 500 * MS      # so long after its taking work begins, in health

@@ -46,6 +46,9 @@ class Piece:
         elif luck < 0.049:
             self.kind, self.count = "kill", 1
         self.ms = dice.choice((0, 0, 0, 1, 5))
+        if self.kind == "fail":
+            # Long enough for what is told of the attempt before to come late.
+            self.ms = dice.choice((0, 1, 5, 600))
         if self.handler == "slow":
             self.ms = dice.choice((10, 20, 50))
         self.delay_ms = 0
