@@ -18,6 +18,19 @@
 
 /* What the writer says */
 
+static const char *
+depot_trouble(const struct depot *depot, bool is_refused)
+{
+	if (!depot->has_history)
+		return is_refused
+		    ? "degraded: the queue's store refuses us, until somebody "
+		      "changes something"
+		    : "degraded: the queue's store does not answer";
+	return is_refused ? "degraded: the store refuses history, until "
+			    "somebody changes something"
+			  : "degraded: history waits for its store";
+}
+
 static void
 depot_on_store(void *data)
 {
@@ -34,15 +47,13 @@ depot_on_store(void *data)
 	if (state.note[0] != '\0')
 		log_line(LOG_ERROR, "%s", state.note);
 	if (state.is_degraded)
-		log_event(LOG_ERROR,
-		    state.is_refused
-			? "degraded: the store refuses history, until "
-			  "somebody changes something"
-			: "degraded: history waits for its store",
+		log_event(LOG_ERROR, depot_trouble(depot, state.is_refused),
 		    "error", state.reason, "waiting", waiting, NULL);
 	else if (state.note[0] == '\0')
-		log_event(LOG_INFO, "the store takes history again", "dropped",
-		    state.dropped != 0 ? dropped : NULL, NULL);
+		log_event(LOG_INFO,
+		    depot->has_history ? "the store takes history again"
+				       : "the queue's store answers again",
+		    "dropped", state.dropped != 0 ? dropped : NULL, NULL);
 }
 
 static void

@@ -23,7 +23,8 @@ struct depot {
 	const char
 	    *spool; /* where to leave what could not be written, or NULL */
 	bool is_for_claims;
-	bool is_for_work;
+	bool is_for_work; /* the queue is there */
+	bool has_history; /* else nothing but the queue */
 	/*
 	 * Others are at work there as well, and none owns it: no lock is taken,
 	 * nothing is taken over.

@@ -56,6 +56,7 @@ stores_open_depot(struct stores *stores, struct depot *depot,
 	depot->owner = *stores->sign;
 	depot->owner.jobfile_fd = depot->owner.store_fd = -1;
 	depot->is_guest |= !stores->has_scheduler;
+	depot->has_history = depot != &stores->queue;
 	if (depot == &stores->claims)
 		depot->limits.keep = 1;
 	return depot_open(depot, err);

@@ -130,10 +130,50 @@ END
   redis_stop KILL
   : >go
   eventually grep -q completed run.err
+  eventually grep -q "the queue's store does not answer" run.err
   redis_again
   PATIENCE=10
   eventually state_is "$id" "done"
   recorded() { [[ $(wjobs history work -o id,status) == "$id	completed" ]]; }
   eventually recorded
   is "$(lines tried)" 1
+}
+
+@test "worker: of two schedulers one puts the work of each instant in" {
+  redis_start
+  jobfile <<END
+store: "$REDIS"
+jobs:
+  tick: { cron: "* * * * * *", handler: work, payload: x }
+handlers:
+  work: { command: "echo \$WJOBS_SCHEDULED_AT >>done" }
+END
+  mkdir -m 700 other
+  WJOBS_RUNTIME_DIR=$PWD/other WJOBS_STATE_DIR=$PWD/other "$WJOBS" run \
+    >other.out 2>other.err 3>&- 4>&- &
+  local other=$!
+  scheduler_start
+  eventually lines_are done -ge 4
+  kill "$other"
+  wait "$other"
+  scheduler_stop
+  is "$(sort -u done)" "$(sort done)"
+}
+
+@test "worker: instants claimed in a Redis put their work in where history is" {
+  redis_start
+  jobfile <<END
+store: wjobs.db
+locking: "$REDIS"
+jobs:
+  tick: { cron: "* * * * * *", handler: work }
+handlers:
+  work: { command: "echo \$WJOBS_SCHEDULED_AT >>done" }
+END
+  scheduler_start
+  eventually lines_are done -ge 2
+  scheduler_stop
+  is "$(sort -u done)" "$(sort done)"
+  is "$(wjobs history tick -o status | sort -u)" completed
+  is "$(wjobs history work -o status | sort -u)" completed
 }

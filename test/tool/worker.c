@@ -291,8 +291,7 @@ on_answers(struct clock_timer *timer)
 			op->result = apply_end(op->work);
 		if (here->is_away) {
 			op->result = CLAIM_FAILED;
-			op->work->n_taken = 0; /* leaks no more than a test */
-			op->work->n_told = 0;
+			work_op_forget(op->work);
 		}
 		here->asking -= is_take;
 		if (op->done != NULL)
