@@ -510,6 +510,9 @@ END
 on_recovery"
 }
 
+# dead PID - no such process, or only what is left of one.
+dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
+
 # handles STORE - a handler whose payload says how it ends
 handles() {
   cat >wjobs.yaml <<END
@@ -578,6 +581,42 @@ queue"
 on_recovery completed 2
 on_failure failed 1
 on_recovery completed 1"
+  done
+}
+
+@test "hooks: of work that is buried since its workers died with it" {
+  needs proc
+  local where
+  redis_start
+  for where in "$PWD/w.db" "$REDIS"; do
+    rm -f told
+    jobfile <<END
+store: $where
+handlers:
+  h:
+    command: 'read -r code; [ "\$code" != die ] || kill -KILL \$PPID; exit \$code'
+    retry: 0
+    on_failure: ./tell
+    on_recovery: ./tell
+END
+    "$WJOBS" enqueue h --payload $'die\n' >id
+    local i
+    for i in 1 2 3; do
+      launch "$TOOLS/hasty" a
+      PATIENCE=20 eventually dead "${PID[a]}"
+      wait "${PID[a]}" || true
+      unset "PID[a]"
+    done
+    hasty a
+    PATIENCE=20 eventually grep -qs on_failure told
+    stop a
+    hasty a
+    works h 0
+    eventually grep -qs on_recovery told
+    stop a
+    is "$(<told)" "on_failure failed 1
+on_recovery completed 1"
+    is "$(jq -r .reason json.on_failure)" crash
   done
 }
 

@@ -189,21 +189,21 @@ worker_buried(struct worker *worker, const struct work *work)
 	struct engine *engine = worker->engine;
 	const struct record *record = &work->record;
 	const struct job *handler = worker_find(worker, record->job);
-	struct store_op *op;
+	struct store_op *op = store_op_new(STORE_END, record);
 	char id[ULID_LEN + 1];
 
 	ulid_format(&work->id, id);
 	log_event(LOG_ERROR, "buried", "handler", record->job, "run", id,
 	    "reason", record_reason_name(record->reason), "error",
 	    record->error, NULL);
-	if (engine->history != NULL) {
-		op = store_op_new(STORE_END, record);
-		if (handler != NULL)
-			notify_end(engine, handler, record, op);
+	if (handler != NULL)
+		notify_end(engine, handler, record, op);
+	if (engine->history != NULL)
 		engine->history->post(engine->history, op);
-	} else if (handler != NULL) {
-		notify_ended(engine, handler, record, true, -1);
-	}
+	else if (op->done != NULL) /* written already: only to be told */
+		engine->queue->post(engine->queue, op);
+	else
+		store_op_free(op);
 }
 
 static void

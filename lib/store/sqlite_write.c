@@ -390,7 +390,8 @@ end(struct sqlite *sq, int64_t job, const struct record *given,
 		rc = part_skips(sq, job);
 	if (rc == SQLITE_OK)
 		rc = put_run(sq, job, &record, &is_new);
-	if (rc == SQLITE_OK && !is_new && record.status == RECORD_LOST)
+	if (rc == SQLITE_OK && !is_new &&
+	    (record.status == RECORD_LOST || record.reason == RECORD_CRASH))
 		return sqlite_tell_lost(sq, job, &record, op);
 	if (rc != SQLITE_OK || !is_new)
 		return rc;

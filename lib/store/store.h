@@ -90,7 +90,8 @@ enum store_op_kind {
 	/*
 	 * The record's end: with output; counts once; prunes. The record need
 	 * not have begun. Nothing happens to one that has ended already; but
-	 * of one that is lost it is answered what there is to tell of that.
+	 * of one that is lost, or died with its workers, it is answered what
+	 * there is to tell of that.
 	 *
 	 * Where is_shared, and its BEGIN never came, its instant is settled:
 	 * nobody can claim it any more, nor that BEGIN when it comes late.

@@ -18,7 +18,8 @@ if r[1] == 'lost' and a.reason == 'lost_lease' then
 	insist()
 	call('HSET', key, 'why', a.reason, 'error', a.error)
 end
-if r[1] == 'lost' and (a.status == 'lost' or a.status == 'failed') then
+if (r[1] == 'lost' or r[1] == 'failed' and a.reason == 'crash') and
+    (a.status == 'lost' or a.status == 'failed') then
 	return { 'ok', tell_lost(a.job, a.id, a.status, a.again) }
 end
 if r[1] and not is_live(r[1]) or is_settled(a.job, a.id) then
