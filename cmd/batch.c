@@ -62,6 +62,16 @@ batch_on_before(void *data)
 	progress_clear(&batch->progress);
 }
 
+/* How many there are in all, once that can be known. */
+static int64_t
+batch_total(const struct batch *batch)
+{
+	if (batch->total >= 0 || !batch->has_ended)
+		return batch->total;
+	return batch->done + batch->running.len + batch->waiting.len +
+	    batch->ready.len;
+}
+
 static void
 batch_on_show(struct clock_timer *timer)
 {
@@ -69,7 +79,7 @@ batch_on_show(struct clock_timer *timer)
 	struct progress_count count = { .done = batch->done,
 		.failed = batch->failed,
 		.running = batch->running.len,
-		.total = batch->total };
+		.total = batch_total(batch) };
 
 	if (!mux_is_busy(&batch->printer.out[0]) &&
 	    !mux_is_busy(&batch->printer.out[1]) &&
