@@ -27,6 +27,7 @@ sqlite_work_counts(struct sqlite *sq, int64_t n[WORK_STATES + 1])
 	sqlite3_stmt *stmt = sqlite_stmt(sq, SQL_QUEUE_COUNT);
 	int rc, i;
 
+	memset(n, 0, (WORK_STATES + 1) * sizeof *n);
 	if (stmt == NULL)
 		return sqlite3_errcode(sq->db);
 	rc = sqlite3_step(stmt);
