@@ -220,3 +220,79 @@ ask() {
 take take=2 reap=1" >/dev/null
   is "$(queue <<<count)" "0 0 0 0 $((kept - 50)) 0"
 }
+
+# The user of the man page's section on Redis.
+documented_user() {
+  sed -n '/^ACL SETUSER/,/^\.Ed/p' "$TOP/man/wjobs.1" | grep -v '^\.' | paste -sd' '
+}
+
+rang() { lines_are rang -ge "$1"; }
+
+@test "queue on Redis: workers are rung, and a user who may not publish is served" {
+  local user
+  read -ra user < <(documented_user)
+  is "${user[*]:0:3}" "ACL SETUSER wjobs"
+  redis_cli "${user[@]}" >/dev/null
+  STORE=redis+unix://wjobs:PASSWORD@$REDIS_SOCKET
+  mkfifo in
+  "$TOOLS/wake" "$STORE" . listen <in >rang 3>&- 4>&- &
+  exec 9>in
+  # one line that it listens, one for what it may have missed
+  eventually rang 2
+  queue <<<"put work=1" >out
+  eventually rang 3
+  queue <<<"cancel work=1
+put work=2 delay=60000" >>out
+  eventually rang 4
+  echo >&9
+  wait "$!"
+  redis_cli ACL SETUSER wjobs resetchannels >/dev/null
+  queue <<'END' | cut -d' ' -f1-3 >>out
+put work=3
+take take=1
+release work=3 take=1
+END
+  is "$(<out)" "added 1
+granted ready
+added 2
+added 3
+3 h running
+took 1, some
+granted"
+}
+
+# calls N - what the scripts ask of the server for the N-th three pieces
+calls() {
+  local n=$((3 * $1))
+  redis_cli config resetstat >/dev/null
+  queue >answers <<END
+put work=${1}001 size=9999999
+put work=${1}002 size=9999999 delay=70000
+take take=${1}01 reap=1 want=h:1,g:1
+end work=$((n - 2)) take=${1}01 status=completed history=0
+take take=${1}02 want=h:1,g:1
+again work=$((n - 1)) take=${1}02 delay=90000 status=failed
+take take=${1}03 want=h:1,g:1
+release work=$n take=${1}03
+take take=${1}04 want=h:1,g:1
+end work=$n take=${1}04 status=completed history=0
+cancel work=${1}001 history=0
+cancel work=${1}002 history=0
+find work=${1}001
+count
+END
+  is "$(grep -c granted answers)" 6
+  redis_cli info commandstats | tr -d '\r' |
+    sed -n 's/cmdstat_\([a-z]*\):calls=\([0-9]*\).*/\1 \2/p' |
+    grep -v '^config\|^script\|^eval\|^hello\|^client' | sort
+}
+
+@test "queue on Redis: no script has more to do where more waits" {
+  puts 1 9 | queue >/dev/null
+  calls 1 >once
+  calls 2 >few
+  puts 10000 19999 | queue >/dev/null
+  puts 20000 21000 delay=80000 | queue >/dev/null
+  calls 3 >many
+  diff few many
+}
