@@ -474,6 +474,27 @@ history
 END
 }
 
+@test "queue: how a dead worker's attempt ended is not how the one before did" {
+  FILTER=unadded all "1 h running attempts=1 | running attempt=1 started worker='w1' fence=1
+took 1
+granted
+1 h running attempts=2 | running reason='exit' attempt=2 exit_code=3 duration=5 started error='e' worker='w2' fence=2
+took 1
+returned 1
+took 0, some delayed
+1 h delayed attempts=2 crashes=1 | pending reason='crash' attempt=2 started retry_at error='its worker died' tries=1 worker='w2' fence=2" <<'END'
+put work=1
+take take=1
+again work=1 take=1 status=failed reason=exit exit_code=3 duration=5 started=1000 error=e attempt=1
+worker 2
+take take=2 patience=2000
+worker 1
+die 2
+take take=3 reap=1
+list
+END
+}
+
 @test "queue: a worker's death takes nothing from its neighbours" {
   FILTER=brief all "added 1
 added 2

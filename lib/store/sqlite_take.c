@@ -299,6 +299,10 @@ return_crashed(struct sqlite *sq, struct store_op *op, struct sqlite_work *row,
 	sqlite3_bind_int64(stmt, 1, row->seq);
 	rc = sqlite_run(stmt);
 	w->crashes++;
+	/* nobody saw this attempt's, and those of one before are not its */
+	w->record.exit_code = -1;
+	w->record.signal = 0;
+	w->record.duration_ms = -1;
 	if (rc != SQLITE_OK)
 		return rc;
 	if (w->is_told_to_end)

@@ -36,7 +36,7 @@ end
 local function crash(w)
 	local key = P .. 'w:' .. w.id
 	local crashes = call('HINCRBY', key, 'crashes', 1)
-	call('HDEL', key, 'take')
+	call('HDEL', key, 'take', 'code', 'signal', 'took')
 	if not w.told and not w.own then
 		call('HSET', key, 'tries', (call('HGET', key, 'tries') or '') ..
 		    (w.taken or digits(now)) ..
