@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/mem.h"
@@ -87,7 +88,26 @@ drain_nq(int n)
 	    n);
 }
 
-enum { SPAWN, SQLITE, REDIS, TSP, NQ, CONTESTANTS };
+/* BullMQ, where $NODE_PATH has it; what is put in is not counted. */
+static double
+drain_bull(int n)
+{
+	char *command, line[64] = "";
+	double taken = -1;
+	FILE *f;
+
+	command = mem_printf("node test/bench/lib/bull.js '%s' %d 2>/dev/null",
+	    strchr(on_redis.store, '/') + 2, n);
+	f = popen(command, "r");
+	if (f != NULL && fgets(line, sizeof line, f) != NULL)
+		taken = strtod(line, NULL);
+	if (f != NULL && pclose(f) != 0)
+		taken = -1;
+	free(command);
+	return taken;
+}
+
+enum { SPAWN, SQLITE, REDIS, TSP, NQ, BULL, CONTESTANTS };
 
 static struct turn contestant[CONTESTANTS] = {
 	[SPAWN] = { turns_posix_spawn, PIECES, 1 },
@@ -95,6 +115,7 @@ static struct turn contestant[CONTESTANTS] = {
 	[REDIS] = { drain_redis, PIECES, 1 },
 	[TSP] = { drain_tsp, 300, 2 },
 	[NQ] = { drain_nq, 300, 2 },
+	[BULL] = { drain_bull, 1000, 2 },
 };
 
 static void
@@ -109,6 +130,8 @@ measure_drain(void)
 	    "task-spooler, put in too", &contestant[TSP], "-");
 	turns_print("queue drained, SQLite", &contestant[SQLITE],
 	    "nq, put in too", &contestant[NQ], "-");
+	turns_print("queue drained, Redis", &contestant[REDIS], "BullMQ",
+	    &contestant[BULL], "-");
 }
 
 /* ---- a backlog */
