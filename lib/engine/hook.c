@@ -145,11 +145,10 @@ hook_json(const struct hook *hook)
 
 /* NULL where all is well. */
 static char *
-hook_error(const struct hook *hook, const struct proc_result *result)
+hook_error(const struct proc_result *result)
 {
 	char span[DURATION_TEXT_SIZE];
 
-	(void)hook;
 	if (!result->started)
 		return mem_strdup(result->err.msg);
 	if (result->stop == PROC_TIMED_OUT)
@@ -185,7 +184,7 @@ hook_output(const struct proc_result *result)
 static void
 hook_log(const struct hook *hook, const struct proc_result *result)
 {
-	char *error = hook_error(hook, result), *output;
+	char *error = hook_error(result), *output;
 	char id[ULID_LEN + 1];
 
 	if (error == NULL)

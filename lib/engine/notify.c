@@ -232,7 +232,7 @@ static void
 notify_push(struct notify *notify, struct hook *hook)
 {
 	if (notify->is_killing || notify->n_waiting >= NOTIFY_WAITING) {
-		if (notify->dropped++ == 0)
+		if (notify->dropped++ == 0 && !notify->is_killing)
 			log_event(LOG_WARN,
 			    "too many hooks wait; some are dropped", "job",
 			    hook->job->name, "hook", hook_name(hook->which),
