@@ -243,7 +243,7 @@ $B/%.sql.c: %.sql
 LUA_HEAD := lib/store/lua/common.lua
 LUA_RECORDS := lib/store/lua/records.lua
 LUA_WORK := $(LUA_RECORDS) lib/store/lua/work.lua
-$(patsubst %,$B/lib/store/lua/%.lua.c,end once reap skip update watermark): \
+$(patsubst %,$B/lib/store/lua/%.lua.c,end late once reap skip update watermark): \
 	LUA_HEAD += $(LUA_RECORDS)
 $(patsubst %,$B/lib/store/lua/%.lua.c,begin $(addprefix work_,put take end \
 	release cancel revive purge)): LUA_HEAD += $(LUA_WORK)

@@ -12,6 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/engine/notify.h"
+#include "lib/engine/overdue.h"
 #include "lib/engine/scheduler.h"
 #include "lib/engine/worker.h"
 #include "lib/store/owner.h"
@@ -28,6 +29,7 @@ struct daemon {
 	struct stores stores;
 	struct scheduler *scheduler; /* NULL: it only works */
 	struct worker *worker;       /* NULL: it only schedules */
+	struct overdue *overdue;     /* NULL: nobody asked for it */
 	struct wake *wake;           /* NULL: the worker polls */
 	char *worker_id;
 	ev_signal term, interrupt, hangup;
@@ -69,6 +71,7 @@ daemon_stop(struct daemon *daemon)
 	bool was_going = daemon->going > 0;
 
 	daemon->stops++;
+	overdue_stop(daemon->overdue);
 	if (!was_going)
 		notify_stop(
 		    daemon->engine.notify, true, daemon_on_told, daemon);
@@ -235,6 +238,8 @@ daemon_begin(struct daemon *daemon)
 		daemon->scheduler = scheduler_new(engine, file);
 	if (daemon->options->works)
 		daemon->worker = worker_new(engine, file);
+	daemon->overdue = overdue_new(
+	    engine, file, daemon->options->schedules, daemon->options->works);
 	daemon->going = (daemon->scheduler != NULL) + (daemon->worker != NULL);
 }
 
@@ -258,6 +263,7 @@ daemon_close(struct daemon *daemon)
 	scheduler_free(daemon->scheduler);
 	worker_free(daemon->worker);
 	stores_close(&daemon->stores);
+	overdue_free(daemon->overdue);
 	notify_free(daemon->engine.notify);
 	/* only now: an impatient TERM must not cost what is being written */
 	ev_signal_stop(daemon->loop, &daemon->term);
@@ -322,6 +328,7 @@ daemon_serve(struct daemon *daemon)
 		daemon_listen(daemon);
 		worker_start(daemon->worker);
 	}
+	overdue_start(daemon->overdue);
 	while (!daemon->is_stopped)
 		ev_run(daemon->loop, 0);
 	log_line(LOG_INFO, "stopped");

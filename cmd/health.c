@@ -21,51 +21,6 @@
 /* The statuses of the guidelines for Nagios' plugins. */
 enum { NAGIOS_OK, NAGIOS_WARNING, NAGIOS_CRITICAL, NAGIOS_UNKNOWN };
 
-struct row {
-	const char *job; /* NULL: the pool */
-	const struct zone *zone;
-	bool healthy;
-	const char *state;
-	const char *reason; /* NULL: nothing to say */
-	int64_t since_ms;
-};
-
-enum column {
-	ROW_JOB,
-	ROW_HEALTHY,
-	ROW_STATE,
-	ROW_REASON,
-	ROW_SINCE,
-};
-
-static struct field_value
-health_get(const void *data, const struct field *field)
-{
-	const struct row *row = data;
-
-	switch ((enum column)field->id) {
-	case ROW_JOB:
-		return field_text(row->job);
-	case ROW_HEALTHY:
-		return field_bool(row->healthy);
-	case ROW_STATE:
-		return field_text(row->state);
-	case ROW_REASON:
-		return field_text(row->reason);
-	case ROW_SINCE:
-		return field_time(row->since_ms, row->zone);
-	}
-	return field_null();
-}
-
-static const struct field fields[] = {
-	{ "job", health_get, .id = ROW_JOB },
-	{ "healthy", health_get, .id = ROW_HEALTHY },
-	{ "state", health_get, .id = ROW_STATE },
-	{ "reason", health_get, .id = ROW_REASON },
-	{ "since", health_get, .id = ROW_SINCE },
-};
-
 struct view {
 	struct cli *cli;
 	struct out out;
@@ -106,7 +61,7 @@ health_table(void)
 }
 
 static void
-health_table_row(const struct view *view, const struct row *row)
+health_table_row(const struct view *view, const struct monitor_row *row)
 {
 	bool is_quiet = row->since_ms == CLOCK_NONE && row->reason == NULL;
 	char time[STAMP_TEXT_SIZE];
@@ -129,7 +84,7 @@ health_table_row(const struct view *view, const struct row *row)
 
 /* What divides a status line from its figures may not stand in its text. */
 static void
-health_name_sick(struct view *view, const struct row *row)
+health_name_sick(struct view *view, const struct monitor_row *row)
 {
 	struct str text = { 0 };
 	size_t i;
@@ -148,7 +103,7 @@ health_name_sick(struct view *view, const struct row *row)
 }
 
 static void
-health_print(struct view *view, const struct row *row)
+health_print(struct view *view, const struct monitor_row *row)
 {
 	if (view->nagios)
 		health_name_sick(view, row);
@@ -188,14 +143,14 @@ health_job(struct view *view, const char *name, const struct job *job,
 	struct monitor_verdict verdict;
 	struct monitor_facts facts;
 	struct survey_queue queue;
-	struct row row;
+	struct monitor_row row;
 	char *reason;
 
 	if (!survey_job(&view->survey, name, job, state, &facts, &queue, err))
 		return false;
 	monitor_judge(&facts, &verdict);
 	reason = health_reason(view, verdict.reason, &queue);
-	row = (struct row){ .job = name,
+	row = (struct monitor_row){ .job = name,
 		.zone = past_zone(view->cli, name, view->zone),
 		.healthy = monitor_is_healthy(verdict.state),
 		.state = monitor_state_name(verdict.state),
@@ -217,7 +172,7 @@ static void
 health_pool(struct view *view)
 {
 	int size = view->cli->jobfile.pool_size;
-	struct row row = {
+	struct monitor_row row = {
 		.healthy = true, .zone = view->zone, .state = "full"
 	};
 	struct str reason = { 0 };
@@ -394,7 +349,7 @@ health_prepare(struct view *view, struct err *err)
 		    err, ERR_USAGE, "--window is that of --max-failure-rate");
 	if (survey->window_ms == 0)
 		survey->window_ms = HEALTH_WINDOW_MS;
-	if (!out_begin(&view->out, fields, ARRAY_LEN(fields), err))
+	if (!out_begin(&view->out, monitor_field, MONITOR_FIELDS, err))
 		return false;
 	if (view->nagios && out_is_machine(&view->out))
 		return err_set(

@@ -148,6 +148,64 @@ end run=7 completed=1006 status=failed tell=-1
 END
 }
 
+@test "store: that a job is late is told once, until its next success" {
+  all "tell 500
+hush 500
+tell 0
+hush 1000
+hush 1000
+tell 1000
+hush 1000
+hush 1000
+tell 1
+hush 1000
+tell 1
+hush 1005
+tell 1005
+tell 1
+hush 0
+hush 1008" <<'END'
+late than=501 first=500
+late than=501 first=500
+end run=1 completed=1000 tell=-1
+late than=1000 first=500
+late than=1000 first=500
+late than=1001 first=500
+late than=1002 first=500
+reopen
+late than=1003 first=500
+end run=2 completed=1001 status=failed tell=-1
+late than=1004 first=500
+end run=3 completed=1005 tell=-1
+late than=1005 first=500
+late than=2000 first=500
+end run=4 completed=1006 status=failed tell=-1
+end run=5 completed=1007
+end run=6 completed=1008 tell=-1
+late than=1008 first=500
+END
+}
+
+@test "store: late by its start, of which a run under way is one that goes on" {
+  all "hush 1010
+tell 1010
+granted fence=1
+hush 2000
+granted fence=2
+hush 2500
+hush 2600" <<'END'
+end run=1 scheduled=1000 started=1010 completed=1020 status=failed
+late than=1010 by_start=1
+late than=1011 by_start=1
+begin run=2 scheduled=2000 started=2000
+late than=3000 by_start=1
+begin run=3 scheduled=2400 started=2500
+late than=3000 by_start=1
+watermark to=2600
+late than=3000 by_start=1
+END
+}
+
 @test "store: failures are told of each time, or again after a while" {
   all "tell 1
 tell 2

@@ -36,7 +36,7 @@ env_of() { sed -n "s/^$2=//p" "env.$1"; }
 # all_hooks - one for each event, as keys of a file's hooks.
 all_hooks() {
   local name
-  for name in start success failure retry skip recovery; do
+  for name in start success failure retry skip late recovery; do
     echo "  on_$name: ./tell"
   done
 }
@@ -766,4 +766,106 @@ END
   scheduler_stop
   is "$(sed 's/ [0-9]*$//' told | head -n 2)" "on_failure failed
 on_recovery completed"
+}
+
+# lates STORE - a job that stops succeeding, and another that is never begun
+lates() {
+  does 0
+  jobfile <<END
+timezone: UTC
+store: $1
+jobs:
+  j:
+    interval: 200ms
+    command: . ./does
+    expect_within: 1s
+    on_late: ./tell
+    on_recovery: ./tell
+END
+  scheduler_start
+  # as long as all is well nothing is told
+  eventually eval '(($("$WJOBS" stats j -o successful) > 8))'
+  [[ ! -e told ]]
+  does 1
+  eventually test -s told
+  is "$(env_of on_late WJOBS_JOB)" j
+  is "$(env_of on_late WJOBS_STATUS)" overdue
+  is "$(env_of on_late WJOBS_RUN_ID)" ''
+  [[ $(env_of on_late WJOBS_ERROR) == "no success for 1"*", expected within 1s" ]]
+  is "$(jq -c '[.job, .healthy, .state, .reason]' json.on_late)" \
+    "[\"j\",false,\"overdue\",\"$(env_of on_late WJOBS_ERROR)\"]"
+  # it goes on, and with another scheduler too: that was told
+  scheduler_stop
+  scheduler_start
+  local n
+  n=$("$WJOBS" stats j -o failed)
+  eventually eval '(($("$WJOBS" stats j -o failed) > n + 10))'
+  is "$(<told)" "on_late overdue "
+  does 0
+  eventually grep -q on_recovery told
+  does 1
+  eventually eval '(($(grep -c on_late told) == 2))'
+  scheduler_stop
+}
+
+@test "hooks: what is overdue is told once, and again after a success" {
+  lates wjobs.db
+}
+
+@test "hooks: what is overdue is told once, on a Redis" {
+  redis_start
+  lates "$REDIS"
+}
+
+@test "hooks: of many hosts one tells that a job is overdue" {
+  redis_start
+  jobfile <<END
+store: $REDIS
+jobs:
+  j:
+    interval: 30d
+    command: "true"
+    expect_within: 1s
+    on_late: ./tell
+END
+  hasty a
+  hasty b
+  hasty c
+  eventually test -s told
+  # all of them have asked by then
+  eventually eval '(($(redis_cli info commandstats | sed -n "s/^cmdstat_evalsha:calls=\([0-9]*\).*/\1/p") > 12))'
+  stop a
+  stop b
+  stop c
+  is "$(<told)" "on_late overdue "
+}
+
+@test "hooks: a job that is never begun is overdue by its schedule" {
+  jobfile <<END
+pool: {size: 1}
+stop_timeout: 100ms
+jobs:
+  long: { interval: 1h, command: sleep 60, run_immediately: true, priority: 5 }
+  j: { interval: 500ms, command: "true", on_late: ./tell, overlap: queue }
+END
+  scheduler_start
+  eventually test -s told
+  is "$(env_of on_late WJOBS_ERROR | sed 's/for [0-9.]*s/for SOME/')" \
+    "no start for SOME, due every 500ms"
+  scheduler_stop
+  is "$(head -n 1 told)" "on_late overdue "
+}
+
+@test "hooks: a scheduler that only works tells what its handlers lack" {
+  jobfile <<END
+handlers:
+  h: { command: "true", expect_within: 1s, on_late: ./tell, on_recovery: ./tell }
+END
+  "$WJOBS" run --queue-only >run.out 2>run.err 3>&- 4>&- &
+  scheduler=$!
+  eventually test -s told
+  is "$(env_of on_late WJOBS_HANDLER)" h
+  "$WJOBS" enqueue h
+  eventually grep -q on_recovery told
+  scheduler_stop
 }

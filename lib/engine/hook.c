@@ -24,6 +24,7 @@ hook_name(enum job_hook which)
 		[JOB_ON_FAILURE] = "on_failure",
 		[JOB_ON_RETRY] = "on_retry",
 		[JOB_ON_SKIP] = "on_skip",
+		[JOB_ON_LATE] = "on_late",
 		[JOB_ON_RECOVERY] = "on_recovery",
 	};
 
@@ -88,6 +89,19 @@ hook_set_number(struct env *env, const char *name, int64_t n, int64_t none)
 	env_set(env, name, text);
 }
 
+/* There is no run that it is about. */
+static void
+hook_describe_late(struct env *env)
+{
+	static const char *const of_run[] = { "WJOBS_RUN_ID", "WJOBS_ATTEMPT",
+		"WJOBS_TRIGGER", "WJOBS_SCHEDULED_AT", "WJOBS_FENCE" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(of_run); i++)
+		env_set(env, of_run[i], "");
+	env_set(env, "WJOBS_STATUS", "overdue");
+}
+
 static void
 hook_describe(const struct hook *hook, struct env *env)
 {
@@ -108,6 +122,8 @@ hook_describe(const struct hook *hook, struct env *env)
 	hook_set_number(env, "WJOBS_FAILURES", hook->failures, -1);
 	if (hook->which == JOB_ON_RETRY)
 		hook_set_span(env, "WJOBS_RETRY_IN", hook->retry_in_ms);
+	if (hook->which == JOB_ON_LATE)
+		hook_describe_late(env);
 	free(error);
 }
 
@@ -191,8 +207,9 @@ hook_log(const struct hook *hook, const struct proc_result *result)
 		return;
 	ulid_format(&hook->record.id, id);
 	output = result->started ? hook_output(result) : mem_strdup("");
-	log_event(LOG_WARN, "a hook failed", "job", hook->job->name, "run", id,
-	    "hook", hook_name(hook->which), "error", error, "output",
+	log_event(LOG_WARN, "a hook failed", "job", hook->job->name, "run",
+	    hook->which != JOB_ON_LATE ? id : NULL, "hook",
+	    hook_name(hook->which), "error", error, "output",
 	    output[0] != '\0' ? output : NULL, NULL);
 	free(output);
 	free(error);
@@ -215,7 +232,8 @@ hook_start(struct hook *hook, int64_t timeout_ms)
 	struct env env = { 0 };
 
 	hook_environment(hook, &env);
-	hook->json = hook_json(hook);
+	if (hook->json == NULL)
+		hook->json = hook_json(hook);
 	command = (struct proc_command){
 		.argv = (const char *const *)job->hooks->on[hook->which].argv,
 		.text = job->hooks->on[hook->which].command,

@@ -19,7 +19,7 @@ struct hook {
 	struct record record; /* a copy without its output */
 	int64_t failures;
 	int64_t retry_in_ms; /* of JOB_ON_RETRY; else -1 */
-	char *json;
+	char *json; /* what it reads; made at its start where that is NULL */
 	struct proc proc;
 	/* Called from the loop, once for each hook_start. */
 	void (*ended)(struct hook *hook);

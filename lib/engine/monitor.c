@@ -31,6 +31,42 @@ monitor_state_name(enum monitor_state state)
 	return name[state];
 }
 
+enum monitor_column {
+	MONITOR_ROW_JOB,
+	MONITOR_ROW_HEALTHY,
+	MONITOR_ROW_STATE,
+	MONITOR_ROW_REASON,
+	MONITOR_ROW_SINCE,
+};
+
+static struct field_value
+monitor_get(const void *data, const struct field *field)
+{
+	const struct monitor_row *row = data;
+
+	switch ((enum monitor_column)field->id) {
+	case MONITOR_ROW_JOB:
+		return field_text(row->job);
+	case MONITOR_ROW_HEALTHY:
+		return field_bool(row->healthy);
+	case MONITOR_ROW_STATE:
+		return field_text(row->state);
+	case MONITOR_ROW_REASON:
+		return field_text(row->reason);
+	case MONITOR_ROW_SINCE:
+		return field_time(row->since_ms, row->zone);
+	}
+	return field_null();
+}
+
+const struct field monitor_field[MONITOR_FIELDS] = {
+	{ "job", monitor_get, .id = MONITOR_ROW_JOB },
+	{ "healthy", monitor_get, .id = MONITOR_ROW_HEALTHY },
+	{ "state", monitor_get, .id = MONITOR_ROW_STATE },
+	{ "reason", monitor_get, .id = MONITOR_ROW_REASON },
+	{ "since", monitor_get, .id = MONITOR_ROW_SINCE },
+};
+
 bool
 monitor_is_healthy(enum monitor_state state)
 {
@@ -87,20 +123,27 @@ monitor_latest(int64_t a, int64_t b)
 	return a > b ? a : b; /* CLOCK_NONE is the least of all */
 }
 
+static int64_t
+monitor_slack_ms(const struct when *when, int64_t at_ms)
+{
+	int64_t half = when_gap_ms(when, at_ms) / 2;
+
+	return half < CLOCK_SLACK_MS ? half : CLOCK_SLACK_MS;
+}
+
 /* What the next two instants are counted from. */
 static int64_t
 monitor_begun_ms(const struct monitor_facts *facts, int64_t delay_ms)
 {
 	const struct history_job *state = facts->state;
 	const struct when *when = &facts->job->when;
-	int64_t begun = facts->live_started_ms, slack;
+	int64_t begun = facts->live_started_ms;
 
 	if (state != NULL && state->has_last)
 		begun = monitor_latest(begun, state->last_started_ms);
 	if (begun == CLOCK_NONE)
 		return facts->first_ms;
-	slack = when_gap_ms(when, begun) / 2;
-	begun += (slack < CLOCK_SLACK_MS ? slack : CLOCK_SLACK_MS) - delay_ms;
+	begun += monitor_slack_ms(when, begun) - delay_ms;
 	if (facts->live_started_ms != CLOCK_NONE && state != NULL)
 		begun = monitor_latest(begun, state->watermark_ms);
 	return begun;
@@ -132,6 +175,38 @@ monitor_deadline_ms(const struct monitor_facts *facts)
 	if (second != WHEN_NEVER)
 		second = when_next(&job->when, second);
 	return second == WHEN_NEVER ? CLOCK_NEVER : monitor_add(second, delay);
+}
+
+static bool
+monitor_has_schedule(const struct job *job)
+{
+	return job->kind != JOB_HANDLER && job->when.kind != WHEN_REBOOT;
+}
+
+int64_t
+monitor_grace_ms(const struct job *job, int64_t at_ms)
+{
+	if (job->expect_ms != JOB_NO_LIMIT || !monitor_has_schedule(job))
+		return 0;
+	return monitor_slack_ms(&job->when, at_ms);
+}
+
+int64_t
+monitor_threshold_ms(const struct job *job, int64_t now_ms)
+{
+	int64_t delay, at, slack = monitor_grace_ms(job, now_ms);
+
+	if (!job->enabled)
+		return CLOCK_NONE;
+	if (job->expect_ms != JOB_NO_LIMIT)
+		return now_ms - job->expect_ms;
+	if (!monitor_has_schedule(job))
+		return CLOCK_NONE;
+	delay = job_delay_ms(job);
+	at = when_prev(&job->when, now_ms - slack - delay);
+	if (at != WHEN_BEFORE)
+		at = when_prev(&job->when, at - 1);
+	return at == WHEN_BEFORE ? CLOCK_NONE : at + delay - slack;
 }
 
 /* The last status that says something; RECORD_STATUSES where none does. */
@@ -234,45 +309,50 @@ monitor_is_failing(
 	return true;
 }
 
-/* How long something has not happened, as far as that is known. */
-static void
-monitor_add_span(struct str *reason, const char *what, int64_t ms)
+char *
+monitor_describe_overdue(const struct job *job, int64_t last_ms, int64_t now_ms)
 {
+	bool by_start = job->expect_ms == JOB_NO_LIMIT;
 	char span[DURATION_TEXT_SIZE];
+	struct str reason = { 0 };
 
-	str_addf(reason, "no %s", what);
-	if (ms > 0)
-		str_addf(reason, " for %s", duration_human(ms, span));
+	str_addf(&reason, "no %s", by_start ? "start" : "success");
+	if (last_ms != CLOCK_NONE && last_ms < now_ms)
+		str_addf(
+		    &reason, " for %s", duration_human(now_ms - last_ms, span));
+	if (by_start)
+		str_addf(&reason, ", due every %s",
+		    duration_human(when_gap_ms(&job->when, last_ms), span));
+	else
+		str_addf(&reason, ", expected within %s",
+		    duration_format(job->expect_ms, span));
+	return str_take(&reason);
 }
 
 static bool
 monitor_is_overdue(
     const struct monitor_facts *facts, struct monitor_verdict *verdict)
 {
-	int64_t deadline = monitor_deadline_ms(facts), from, gap;
+	int64_t deadline = monitor_deadline_ms(facts), last;
 	const struct history_job *state = facts->state;
 	const struct job *job = facts->job;
-	char span[DURATION_TEXT_SIZE];
-	struct str reason = { 0 };
 
 	if (deadline >= facts->now_ms)
 		return false;
 	if (job->expect_ms != JOB_NO_LIMIT) {
-		monitor_add_span(&reason, "success",
-		    facts->now_ms - (deadline - job->expect_ms));
-		str_addf(&reason, ", expected within %s",
-		    duration_format(job->expect_ms, span));
+		last = deadline - job->expect_ms;
 	} else {
-		from = facts->live_started_ms;
+		last = facts->live_started_ms;
 		if (state != NULL && state->has_last)
-			from = monitor_latest(from, state->last_started_ms);
-		if (from == CLOCK_NONE)
-			from = facts->first_ms;
-		gap = when_gap_ms(&job->when, from);
-		monitor_add_span(&reason, "start", facts->now_ms - from);
-		str_addf(&reason, ", due every %s", duration_human(gap, span));
+			last = monitor_latest(last, state->last_started_ms);
+		if (last == CLOCK_NONE)
+			last = facts->first_ms;
 	}
-	monitor_say(verdict, MONITOR_OVERDUE, deadline, &reason);
+	*verdict = (struct monitor_verdict){
+		.state = MONITOR_OVERDUE,
+		.since_ms = deadline,
+		.reason = monitor_describe_overdue(job, last, facts->now_ms),
+	};
 	return true;
 }
 

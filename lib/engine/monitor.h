@@ -3,6 +3,7 @@
 
 #include "lib/base/str.h"
 #include "lib/jobfile/job.h"
+#include "lib/store/field.h"
 #include "lib/store/history.h"
 
 /*
@@ -66,6 +67,19 @@ void monitor_judge(
     const struct monitor_facts *facts, struct monitor_verdict *verdict);
 void monitor_verdict_release(struct monitor_verdict *verdict);
 
+/* A verdict as JSON and `health -o` have it; `job` NULL is the pool. */
+struct monitor_row {
+	const char *job;
+	const struct zone *zone;
+	bool healthy;
+	const char *state;
+	const char *reason; /* NULL: nothing to say */
+	int64_t since_ms;
+};
+
+enum { MONITOR_FIELDS = 5 };
+extern const struct field monitor_field[MONITOR_FIELDS];
+
 /* Did the last run that failed, succeeded or was lost not succeed? */
 bool monitor_has_failed(const struct history_job *state);
 
@@ -79,6 +93,20 @@ bool monitor_has_failed(const struct history_job *state);
  * (state's watermark) counts as if it had been begun.
  */
 int64_t monitor_deadline_ms(const struct monitor_facts *facts);
+
+/*
+ * The other way round: at now_ms the job is overdue, and has been so for its
+ * monitor_grace_ms, if its last success, or by its schedule its last start, was
+ * before this. CLOCK_NONE: it never is.
+ *
+ * Whoever tells people of it has that grace, which is 0 with expect_within: at
+ * the deadline itself the second start may just be under way.
+ */
+int64_t monitor_threshold_ms(const struct job *job, int64_t now_ms);
+int64_t monitor_grace_ms(const struct job *job, int64_t at_ms);
+/* "no success for 2h, expected within 1h", for one that is overdue; to free. */
+char *monitor_describe_overdue(
+    const struct job *job, int64_t last_ms, int64_t now_ms);
 
 /* The nearest rank: the least value that p percent do not exceed; or -1. */
 int64_t monitor_percentile(const struct history_sample *sample, size_t p);

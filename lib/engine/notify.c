@@ -441,6 +441,31 @@ notify_skip(struct engine *engine, const struct job *job,
 		notify_add(engine->notify, job, JOB_ON_SKIP, record, -1);
 }
 
+void
+notify_late(
+    struct engine *engine, const struct job *job, const struct monitor_row *row)
+{
+	const struct field_style style = { 0 };
+	struct record record;
+	struct str json = { 0 };
+	struct hook *hook;
+	char *text;
+
+	if (engine->notify == NULL || !hook_is_set(job, JOB_ON_LATE))
+		return;
+	record_init(&record);
+	record.job = mem_strdup(job->name);
+	record.error = mem_strdup(row->reason);
+	hook = hook_new(engine, job, JOB_ON_LATE, &record);
+	record_release(&record);
+	text = field_json(&style, monitor_field, NULL, MONITOR_FIELDS, row);
+	str_addf(&json, "%s\n", text);
+	free(text);
+	hook->failures = -1;
+	hook->json = str_take(&json);
+	notify_push(engine->notify, hook);
+}
+
 /* Does anybody hear of an end like this, now or by what comes of it? */
 static bool
 notify_concerns(const struct job *job, enum record_status status)

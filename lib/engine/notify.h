@@ -2,6 +2,7 @@
 #define WJOBS_NOTIFY_H
 
 #include "lib/engine/engine.h"
+#include "lib/engine/monitor.h"
 #include "lib/jobfile/job.h"
 
 /*
@@ -49,6 +50,11 @@ void notify_retry(struct engine *engine, const struct job *job,
  */
 void notify_skip(struct engine *engine, const struct job *job,
     const struct record *record, struct store_op *skip);
+/*
+ * The job is overdue, which `row` says, and it is known that nobody was told.
+ */
+void notify_late(struct engine *engine, const struct job *job,
+    const struct monitor_row *row);
 /*
  * The run has ended. `end`, its STORE_END or WORK_END, is about to be posted
  * with no `done` yet: its answer says what there is to tell, and CLAIM_LOST

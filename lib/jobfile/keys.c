@@ -175,6 +175,8 @@ const struct key keys_job[] = {
 	    .help = "a command that is told of a failure that is tried again" },
 	{ "on_skip", KEY_HOOK, NONE, .min = JOB_ON_SKIP,
 	    .help = "a command that is told of what is not run" },
+	{ "on_late", KEY_HOOK, NONE, .min = JOB_ON_LATE,
+	    .help = "a command that is told when the job is overdue" },
 	{ "on_recovery", KEY_HOOK, NONE, .min = JOB_ON_RECOVERY,
 	    .help = "a command that is told of the first success after failures" },
 	{ "on_failure_repeat", KEY_REPEAT, NONE,
@@ -237,6 +239,8 @@ const struct key keys_file[] = {
 	    .help = "a command that is told of a failure that is tried again" },
 	{ "hooks.on_skip", KEY_HOOK, NONE, .min = JOB_ON_SKIP,
 	    .help = "a command that is told of what is not run" },
+	{ "hooks.on_late", KEY_HOOK, NONE, .min = JOB_ON_LATE,
+	    .help = "a command that is told when the job is overdue" },
 	{ "hooks.on_recovery", KEY_HOOK, NONE, .min = JOB_ON_RECOVERY,
 	    .help = "a command that is told of the first success after failures" },
 	{ "hooks.on_failure_repeat", KEY_REPEAT, NONE,
@@ -271,9 +275,8 @@ _Static_assert(ARRAY_LEN(keys_file) <= KEYSET_MAX, "a place for each key");
 
 /* Words of the contract that this version cannot act upon yet. */
 static const char *const later_job[] = { "user", "group", "umask", "nice",
-	"limits", "on_crash", "mailto", "mail_on", "on_late" };
-static const char *const later_file[] = { "log", "sendmail", "mailto",
-	"hooks.on_late" };
+	"limits", "on_crash", "mailto", "mail_on" };
+static const char *const later_file[] = { "log", "sendmail", "mailto" };
 
 /* The name without its group: "max" of "retry.max"; NULL if not of it. */
 static const char *

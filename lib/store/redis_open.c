@@ -7,9 +7,9 @@
 #include "lib/store/redis.h"
 
 extern const char begin_lua[], update_lua[], end_lua[], skip_lua[],
-    watermark_lua[], once_lua[], reap_lua[], work_put_lua[], work_take_lua[],
-    work_end_lua[], work_release_lua[], work_cancel_lua[], work_revive_lua[],
-    work_purge_lua[], work_list_lua[], work_find_lua[];
+    watermark_lua[], once_lua[], late_lua[], reap_lua[], work_put_lua[],
+    work_take_lua[], work_end_lua[], work_release_lua[], work_cancel_lua[],
+    work_revive_lua[], work_purge_lua[], work_list_lua[], work_find_lua[];
 
 static const char *const lua[REDIS_SCRIPTS] = {
 	[REDIS_BEGIN] = begin_lua,
@@ -18,6 +18,7 @@ static const char *const lua[REDIS_SCRIPTS] = {
 	[REDIS_SKIP] = skip_lua,
 	[REDIS_WATERMARK] = watermark_lua,
 	[REDIS_ONCE] = once_lua,
+	[REDIS_LATE] = late_lua,
 	[REDIS_REAP] = reap_lua,
 	[REDIS_WORK_PUT] = work_put_lua,
 	[REDIS_WORK_TAKE] = work_take_lua,

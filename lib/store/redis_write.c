@@ -20,6 +20,7 @@ static const enum redis_lua script[] = {
 	[STORE_SKIP] = REDIS_SKIP,
 	[STORE_WATERMARK] = REDIS_WATERMARK,
 	[STORE_ONCE] = REDIS_ONCE,
+	[STORE_LATE] = REDIS_LATE,
 };
 
 /* What holds for all operations of a batch. */
@@ -266,6 +267,28 @@ push_watermark(struct batch *batch, const struct store_op *op)
 	redis_push_ms(args, op->watermark_ms);
 }
 
+static void
+push_late(struct batch *batch, const struct store_op *op)
+{
+	struct redis_args *args = &batch->rd->args;
+
+	redis_args_text(args, op->record.job);
+	redis_args_text(args, batch->rd->host);
+	push_flag(args, op->late.by_start);
+	redis_args_int(args, op->late.before_ms);
+	redis_args_int(args, op->late.first_ms);
+}
+
+static bool
+read_late(const redisReply *reply, struct store_op *op)
+{
+	const redisReply *last = redis_reply_at(reply, 2);
+
+	op->is_telling = redis_reply_is(redis_reply_at(reply, 1), "1");
+	return redis_reply_is(redis_reply_at(reply, 0), "ok") &&
+	    redis_reply_int(last, &op->late.last_ms);
+}
+
 static enum redis_lua
 script_of(const struct store_op *op)
 {
@@ -297,6 +320,9 @@ push_op(struct batch *batch, struct store_op *op)
 		break;
 	case STORE_WORK:
 		redis_push_work(rd, op, batch->sid);
+		break;
+	case STORE_LATE:
+		push_late(batch, op);
 		break;
 	case STORE_ONCE:
 		return;
@@ -332,6 +358,9 @@ read_answer(struct batch *batch, const redisReply *reply, struct store_op *op,
 	op->result = CLAIM_GRANTED;
 	if (redis_reply_is(word, "schema"))
 		return redis_foreign(rd, reply, err);
+	if (op->kind == STORE_LATE)
+		return read_late(reply, op) ||
+		    redis_reply_bad(rd->link, "a write", err);
 	if (op->kind != STORE_BEGIN && op->kind != STORE_WORK &&
 	    redis_reply_is(word, "ok")) {
 		redis_read_tell(redis_reply_at(reply, 1), op);

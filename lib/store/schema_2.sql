@@ -4,6 +4,9 @@
 -- NULL where they were not.
 ALTER TABLE job ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE job ADD COLUMN told INTEGER;
+-- When people were told that it is late, NULL where they were not since its
+-- last success.
+ALTER TABLE job ADD COLUMN late INTEGER;
 -- When a worker asked for this handler's work, to the minute or so.
 ALTER TABLE job ADD COLUMN asked INTEGER;
 

@@ -64,6 +64,10 @@ split_post(struct store_port *port, struct store_op *op)
 		split_claim(split, op);
 		return;
 	}
+	if (op->kind == STORE_LATE) {
+		split->history->post(split->history, op);
+		return;
+	}
 	copy = split_copy(op, op->kind);
 	copy->gap = op->gap;
 	split_drop_output(&copy->record);

@@ -48,6 +48,8 @@ enum sqlite_sql {
 	SQL_JOB_ENDED,
 	SQL_JOB_TOLD,
 	SQL_JOB_TELL,
+	SQL_JOB_LATE,
+	SQL_JOB_IS_LATE,
 	SQL_SKIP_STATE,
 	SQL_SKIP_JOIN,
 	SQL_JOB_SKIPPED,
@@ -333,6 +335,8 @@ int sqlite_tell(struct sqlite *sq, int64_t job, const struct record *record,
 /* The same of a run that was found lost, and counted, before. */
 int sqlite_tell_lost(struct sqlite *sq, int64_t job,
     const struct record *record, struct store_op *op);
+/* STORE_LATE. */
+int sqlite_late(struct sqlite *sq, int64_t job, struct store_op *op);
 
 /* sqlite_prune.c: inside a transaction. An SQLite result code. */
 /* One more run of the job is kept. */

@@ -94,10 +94,14 @@ static const char *const sql[SQL_WORK_FIRST] = {
 	    " CASE WHEN ?5 IS NULL OR watermark >= ?5 THEN watermark"
 	    " ELSE ?5 END, failures = CASE WHEN ?3 = 2 THEN 0"
 	    " ELSE failures + (?3 IN (3, 6)) END,"
-	    " told = CASE WHEN ?3 = 2 THEN NULL ELSE ifnull(?7, told) END"
+	    " told = CASE WHEN ?3 = 2 THEN NULL ELSE ifnull(?7, told) END,"
+	    " late = CASE WHEN ?3 = 2 THEN NULL ELSE late END"
 	    " WHERE id = ?1",
 	[SQL_JOB_TELL] = "UPDATE job SET told = ?2 WHERE id = ?1",
-	[SQL_JOB_TOLD] = "SELECT failures, told FROM job WHERE id = ?1",
+	[SQL_JOB_TOLD] = "SELECT failures, told, late FROM job WHERE id = ?1",
+	[SQL_JOB_LATE] =
+	    "SELECT success, last, late, watermark FROM job WHERE id = ?1",
+	[SQL_JOB_IS_LATE] = "UPDATE job SET late = ?2 WHERE id = ?1",
 	[SQL_SKIP_STATE] = "SELECT skip, skip_reason, skip_fence, skip_last"
 			   " FROM job WHERE id = ?1",
 	[SQL_SKIP_JOIN] = "UPDATE run SET count = count + ?3, rest = ?4,"

@@ -480,6 +480,8 @@ apply_one(struct sqlite *sq, struct store_op *op)
 		return skip_and_forward(sq, job, op);
 	case STORE_WATERMARK:
 		return sqlite_set_watermark(sq, job, op->watermark_ms);
+	case STORE_LATE:
+		return sqlite_late(sq, job, op);
 	case STORE_ONCE:
 	case STORE_WORK:
 		break;

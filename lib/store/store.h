@@ -125,6 +125,16 @@ enum store_op_kind {
 	STORE_ONCE,
 	/* What op->work says, to the queue: see work.h. */
 	STORE_WORK,
+	/*
+	 * Is record.job late? It is where its last success, or with by_start
+	 * its newest start, was before late.before_ms; a run under way counts
+	 * as begun whenever an instant was settled last. Who was never there
+	 * was so at first_ms. Answers last_ms, and is_telling where people are
+	 * to be told: once until the next success, whose END then has a
+	 * recovery to tell. A question: where the store does not answer, it is
+	 * CLAIM_FAILED at once.
+	 */
+	STORE_LATE,
 };
 
 enum claim {
@@ -202,6 +212,10 @@ struct store_op {
 	 * is not known, as of an end that had been written before.
 	 */
 	int64_t tell_again_ms;
+	struct {
+		bool by_start;
+		int64_t before_ms, first_ms, last_ms;
+	} late; /* of LATE */
 	bool is_telling;
 	int64_t failures;
 	/* Answers of a shared BEGIN. */

@@ -113,12 +113,13 @@ is_claim(const struct store_op *op)
 	return op->kind == STORE_BEGIN && op->done != NULL && !op->is_sure;
 }
 
-/* What the queue is asked, and is nothing once nobody hears the answer. */
+/* What the store is asked, and is nothing once nobody hears the answer. */
 static bool
 is_question(const struct store_op *op)
 {
-	return op->kind == STORE_WORK && op->done != NULL &&
-	    (op->work->kind == WORK_TAKE || op->work->kind == WORK_PUT);
+	return op->kind == STORE_LATE ||
+	    (op->kind == STORE_WORK && op->done != NULL &&
+		(op->work->kind == WORK_TAKE || op->work->kind == WORK_PUT));
 }
 
 /* How work ended: the last to be dropped, or it is done once more. */

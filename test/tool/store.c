@@ -14,7 +14,8 @@
  * backend. What it prints says runs by their number. A line is a word and
  * key=value pairs:
  *
- *   begin end update skip watermark once   an operation, applied at once
+ *   begin end update skip watermark once late
+ *                                          an operation, applied at once
  *   batch ... apply                        those between, as one
  *   list find last jobs sample start reap  what there is; with gone=1, whom
  *                                          of the lost there is to tell of
@@ -29,7 +30,8 @@
  * this process, `dead` one that is gone. What else is in an op goes by its name
  * there, and shared=1 alone=1 may_rerun=1 rerun_of=N gap=FROM:TO. An end with
  * tell=AGAIN_MS says what there is to tell, and of how many failures; a skip
- * with it, whether it was this one's to tell.
+ * with it, whether it was this one's to tell. Of late these are than=MS first=MS
+ * by_start=1, and it says what was last.
  */
 
 static const char *where;
@@ -245,6 +247,11 @@ say_answer(const struct store_op *op)
 		    (long long)op->failures);
 		return;
 	}
+	if (op->kind == STORE_LATE) {
+		printf("%s %lld\n", op->is_telling ? "tell" : "hush",
+		    (long long)op->late.last_ms);
+		return;
+	}
 	if (op->kind != STORE_BEGIN && op->kind != STORE_ONCE &&
 	    given("tell") == NULL &&
 	    (op->result == CLAIM_GRANTED ||
@@ -304,6 +311,9 @@ set_op(struct store_op *op)
 	op->rerun_of = run_id(
 	    number("at", number("scheduled", 1000)), number("rerun_of", 0));
 	set_gap(&op->gap);
+	op->late.by_start = given("by_start") != NULL;
+	op->late.before_ms = number("than", 0);
+	op->late.first_ms = number("first", 0);
 }
 
 static void
@@ -745,6 +755,12 @@ op_once(void)
 	operate(STORE_ONCE, RECORD_RUNNING);
 }
 
+static void
+op_late(void)
+{
+	operate(STORE_LATE, RECORD_RUNNING);
+}
+
 static const struct {
 	const char *name;
 	void (*call)(void);
@@ -755,6 +771,7 @@ static const struct {
 	{ "skip", op_skip },
 	{ "watermark", op_watermark },
 	{ "once", op_once },
+	{ "late", op_late },
 	{ "batch", begin_batch },
 	{ "apply", apply_batch },
 	{ "list", list },

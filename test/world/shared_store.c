@@ -529,6 +529,7 @@ shared_store_apply(
 		break;
 	case STORE_ONCE:
 	case STORE_WORK:
+	case STORE_LATE:
 		break;
 	}
 	shared_check_job(store, job);

@@ -135,6 +135,7 @@ store_apply_one(struct world_store *store, struct store_op *op)
 		break;
 	case STORE_ONCE:
 	case STORE_WORK:
+	case STORE_LATE:
 		break;
 	}
 }

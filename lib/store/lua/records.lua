@@ -228,17 +228,18 @@ local function is_due(told, again)
 	    (again >= 0 and math.abs(clock() - told) >= again))
 end
 
-local function count_failure(key, id, status, again, fails, told)
+local function count_failure(key, id, status, again, fails, told, late)
 	local is_telling = false
 	again = again or '-2'
-	if status == 'completed' and again == '-2' and not fails then
+	if status == 'completed' and again == '-2' and not fails and
+	    not late then
 		return ''
 	end
 	fails = tonumber(fails or 0) or 0
 	if status == 'completed' then
-		is_telling = told and again ~= '-2'
-		if fails > 0 or told then
-			call('HDEL', key, 'fails', 'told')
+		is_telling = (told or late) and again ~= '-2'
+		if fails > 0 or told or late then
+			call('HDEL', key, 'fails', 'told', 'late')
 		end
 	elseif status ~= 'cancelled' then
 		fails = fails + 1
@@ -249,7 +250,7 @@ local function count_failure(key, id, status, again, fails, told)
 		end
 	end
 	local answer = (is_telling and '1 ' or '0 ') .. digits(fails)
-	if again ~= '-2' and fails > 0 then
+	if again ~= '-2' and (fails > 0 or late) then
 		call('HSET', key, 'tell', id .. status .. ' ' .. answer)
 	end
 	return answer
@@ -285,7 +286,8 @@ end
 -- what there is to tell: whether, and the failures.
 local function settle_end(job, id, status, took, keep, again, is_known)
 	local key = P .. 'j:' .. job
-	local j = call('HMGET', key, 'strip', 'failure', 'fails', 'told')
+	local j = call('HMGET', key, 'strip', 'failure', 'fails', 'told',
+	    'late')
 	local failure = j[2]
 	call('HINCRBY', key, counter[status], 1)
 	local strip, last = ((j[1] or '') .. mark[status]):sub(-10), 'last_run'
@@ -300,7 +302,7 @@ local function settle_end(job, id, status, took, keep, again, is_known)
 	end
 	call('ZADD', P .. 'h:' .. job, 0, id)
 	call('ZADD', P .. 'all', 0, id)
-	local answer = count_failure(key, id, status, again, j[3], j[4])
+	local answer = count_failure(key, id, status, again, j[3], j[4], j[5])
 	trim_output(job, id, failure, j[2])
 	prune_runs(job, tonumber(keep), is_known)
 	return answer
