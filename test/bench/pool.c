@@ -16,8 +16,8 @@
 static double
 run_lines(int n, const char *name)
 {
-	return turns_script(
-	    "cd \"${BENCH_DIR:-.}\" && \"${WJOBS:-build/wjobs}\" pool -j 4 %s.%d",
+	return turns_script("cd \"${BENCH_DIR:-.}\" && "
+			    "\"${WJOBS:-build/wjobs}\" pool -j 4 %s.%d",
 	    name, n);
 }
 
@@ -37,8 +37,9 @@ run_shell(int n)
 static double
 run_ordered(int n)
 {
-	return turns_script("cd \"${BENCH_DIR:-.}\" && \"${WJOBS:-build/wjobs}\" "
-			    "pool -j 4 --keep-order plain.%d",
+	return turns_script(
+	    "cd \"${BENCH_DIR:-.}\" && \"${WJOBS:-build/wjobs}\" "
+	    "pool -j 4 --keep-order plain.%d",
 	    n);
 }
 
