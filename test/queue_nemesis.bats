@@ -151,11 +151,11 @@ complains() {
   good
   sed -i '/w2 2000$/d' faults
   printf '%s\n' "1000000002000000000 begin hole all -" \
-    "1000000003900000000 end hole all -" >>faults
+    "1000000002950000000 end hole all -" >>faults
   checker
   is "$status" 0
   has "$output" "1 again after a lost lease"
-  sed -i s/1000000003900/1000000003700/ faults
+  sed -i s/1000000002950/1000000002850/ faults
   complains "reason: ID22"
 }
 

@@ -49,7 +49,7 @@ import produce  # noqa: E402
 MS = 1000000
 SETTLE = 1000 * MS   # what all may take
 HEAL = 2500 * MS     # the same, after one of the store or of its lines
-LEASE = 1800 * MS    # so long without its store: a worker may lose its lease
+LEASE = 900 * MS     # so long without its store: a worker may doubt its lease
 CRASHES = 3
 PACE = 500 * MS      # so long after its taking work begins, in health
 SHOWN = 12           # complaints of a kind; the rest is told by its number
@@ -270,8 +270,8 @@ def check_once(log, counts):
         first = seen.setdefault((run.id, run.attempt), run)
         if first is run:
             continue
-        # Told to stop, its worker gives the attempt back.
-        if log.told_to_stop(first) < run.at:
+        # Told to stop, or in doubt of its lease, a worker gives it back.
+        if log.told_to_stop(first) < run.at or log.lost_lease(first, run.at):
             seen[run.id, run.attempt] = run
             continue
         yield f"attempt {run.attempt} of {run.id} began twice"
