@@ -180,7 +180,7 @@ END
     echo 'jobs:'
     for i in {1..14}; do echo "  j$i: { interval: 1h, command: 'true # $i' }"; done
   } >wjobs.yaml
-  for i in {1..14}; do args+=(+ job=j$i status=failed started=-1m error=x); done
+  for i in {1..14}; do args+=(+ "job=j$i" status=failed started=-1m error=x); done
   past "${args[@]:1}"
   run --separate-stderr wjobs health --nagios
   has "$output" "14 of 14 not healthy: j1 failing (x), "
@@ -237,7 +237,7 @@ END
 
 # The rate of a random history, and its last run, counted here as it is made.
 random_histories() {
-  local i j n status last bad ran args=() wanted= by_rate= last_is
+  local i j n status last bad ran args=() wanted='' by_rate='' last_is
   RANDOM=$((BATS_TEST_NUMBER * 7 + 1))
   for i in {1..12}; do
     last='' bad=0 ran=0
@@ -250,7 +250,7 @@ random_histories() {
         3) status=skipped ;;
         *) status=completed ;;
       esac
-      args+=(+ job="j$i" status=$status scheduled="-$((j * 50))m"
+      args+=(+ job="j$i" status="$status" scheduled="-$((j * 50))m"
         completed="-$((j * 50 - 1))m" duration=5s)
       [[ $status == skipped ]] && args+=(reason=overlap)
       [[ $status == skipped || $status == cancelled ]] || last=$status

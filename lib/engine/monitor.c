@@ -337,7 +337,7 @@ monitor_is_overdue(
 	const struct history_job *state = facts->state;
 	const struct job *job = facts->job;
 
-	if (deadline >= facts->now_ms)
+	if (job == NULL || deadline >= facts->now_ms)
 		return false;
 	if (job->expect_ms != JOB_NO_LIMIT) {
 		last = deadline - job->expect_ms;
