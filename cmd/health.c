@@ -118,7 +118,7 @@ static char *
 health_reason(const struct view *view, const char *reason,
     const struct survey_queue *queue)
 {
-	int64_t age_ms = view->survey.now_ms - queue->waiting_ms;
+	int64_t now = view->survey.now_ms;
 	char span[DURATION_TEXT_SIZE];
 	struct str text = { 0 };
 
@@ -130,9 +130,9 @@ health_reason(const struct view *view, const char *reason,
 	if (queue->ready > 0)
 		str_addf(&text, "%s%lld ready", text.len > 0 ? "; " : "",
 		    (long long)queue->ready);
-	if (queue->waiting_ms != CLOCK_NONE && age_ms > 0)
-		str_addf(
-		    &text, ", the oldest for %s", duration_human(age_ms, span));
+	if (queue->waiting_ms != CLOCK_NONE && queue->waiting_ms < now)
+		str_addf(&text, ", the oldest for %s",
+		    duration_human(now - queue->waiting_ms, span));
 	return text.len > 0 ? str_take(&text) : NULL;
 }
 
