@@ -346,6 +346,36 @@ END
   eventually eval 'wjobs health a -o state | grep -q overdue'
 }
 
+@test "health: another host sees by the store that no scheduler is there" {
+  mkdir here there
+  printf 'store: "%s"\njobs: { a: { interval: 100ms, command: "true" } }\n' \
+    "$REDIS?prefix=$BATS_TEST_NUMBER:" >here/wjobs.yaml
+  cp here/wjobs.yaml there
+  scheduler_start -f here/wjobs.yaml
+  cd there
+  eventually eval 'wjobs health a -o state | grep -q ok'
+  scheduler_stop KILL
+  eventually eval 'wjobs health a -o state | grep -q overdue'
+}
+
+@test "health: work that is buried, and work that hangs" {
+  where=wjobs.db
+  jobfile <<'END'
+handlers:
+  bad: { command: exit 3, retry: 0 }
+  slow: { command: sleep 60, stop_signal: KILL }
+stop_timeout: 100ms
+END
+  past job=slow kind=handler status=completed started=-1m duration=1ms
+  wjobs enqueue bad
+  wjobs enqueue slow
+  scheduler_start
+  eventually eval 'wjobs health bad -o state | grep -q failing'
+  is "$(wjobs health bad -o reason)" "exit status 3; 1 buried"
+  eventually eval 'wjobs health slow -o state | grep -q stuck'
+  scheduler_stop
+}
+
 # verdict WANTED KEY=VALUE... - by the table of wjobs.yaml; see tool monitor.
 verdict() {
   local want=$1
