@@ -11,11 +11,11 @@ on_both() {
   text=$(cat)
   for where in wjobs.db "$REDIS?prefix=$BATS_TEST_NUMBER-$RANDOM$RANDOM:"; do
     mkdir "on-${where%%[.:+]*}"
-    cd "on-${where%%[.:+]*}"
+    cd "on-${where%%[.:+]*}" || return
     printf 'timezone: UTC\nstore: "%s"\n%s\n' "$where" "$text" >wjobs.yaml
     echo "in $where"
     "$@" # as a command of its own, so that each line of it counts
-    cd ..
+    cd .. || return
   done
 }
 

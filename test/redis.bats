@@ -351,7 +351,9 @@ END
 @test "redis: a user who may do what wjobs(1) says is enough" {
   redis_start
   local rule
-  rule=$(sed -n 's/^ACL SETUSER wjobs on >PASSWORD //p' "$TOP/man/wjobs.1")
+  # it is told in two lines
+  rule=$(sed -n '/^ACL SETUSER wjobs on >PASSWORD /{s///;N;s/\n/ /p;}' \
+    "$TOP/man/wjobs.1")
   # shellcheck disable=SC2086 # its words
   redis_cli ACL SETUSER wjobs on '>pw' $rule
   redis_cli ACL SETUSER default off nopass nocommands
