@@ -119,7 +119,7 @@ bool cli_parse_time(const char *option, const char *text,
 void cli_note(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 extern const struct cmd cmd_run, cmd_exec, cmd_lock, cmd_check, cmd_next,
-    cmd_list, cmd_show, cmd_history, cmd_logs, cmd_stats, cmd_health,
+    cmd_list, cmd_show, cmd_history, cmd_logs, cmd_stats, cmd_health, cmd_why,
     cmd_status, cmd_enqueue, cmd_queue, cmd_wait, cmd_cancel, cmd_retry,
     cmd_pool;
 

@@ -31,6 +31,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_logs,
 	&cmd_stats,
 	&cmd_health,
+	&cmd_why,
 	&cmd_status,
 	&cmd_enqueue,
 	&cmd_queue,

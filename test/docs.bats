@@ -81,6 +81,7 @@ END
   is "$(fields next)" "$(wjobs next -n 1 --json | names)"
   is "$(fields stats)" "$(wjobs stats --json | names)"
   is "$(fields health)" "$(wjobs health --json | names)"
+  is "$(fields why)" "$(wjobs why a now --json | names)"
   scheduler_start
   eventually eval '[ -n "$(wjobs status --all -o pid)" ]'
   is "$(fields status)" "$(wjobs status --all --json | names)"

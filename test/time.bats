@@ -46,6 +46,10 @@ zone_names() {
   answers words cron-words.tsv
 }
 
+@test "cron: which fields leave a time out, and what they name" {
+  answers why cron-why.tsv
+}
+
 @test "cron: a word of the field that is at fault, and its range, is in each message" {
   local line n=0
   while IFS= read -r line; do

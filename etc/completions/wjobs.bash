@@ -45,7 +45,7 @@ _wjobs_operands() {
 	shift
 	case $command in
 	exec | lock | pool | check | list | status) ;;
-	run | next)
+	run | next | why)
 		"$@" list -o kind,job 2>/dev/null |
 			sed -n '/^handler	/!s/^[a-z]*	//p'
 		;;

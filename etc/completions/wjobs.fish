@@ -33,7 +33,7 @@ complete -c wjobs -n 'string match -q -- "-*" (commandline -ct)' -a '(__wjobs_op
 # What the command takes: jobs, unless it is other things.
 function __wjobs_operands
     switch (__wjobs_command)
-        case run next
+        case run next why
             wjobs -q list -o kind,job 2>/dev/null | sed -n '/^handler\t/!s/^[a-z]*\t//p'
         case enqueue
             wjobs -q list -o kind,job 2>/dev/null | sed -n 's/^handler\t//p'

@@ -1,4 +1,5 @@
 #include "lib/time/cron.h"
+#include "lib/time/cron_why.h"
 
 /*
  * An expression in plain words: when in the day, then on which days. The usual
@@ -396,4 +397,33 @@ cron_describe(const struct cron *cron, struct str *out)
 					       : add_seconds(out, cron);
 
 	add_day_rule(out, cron, goes_through);
+}
+
+void
+cron_describe_field(
+    const struct cron *cron, enum cron_field field, struct str *out)
+{
+	switch (field) {
+	case CRON_SECOND:
+		str_add(out, " at ");
+		add_named_set(out, "second", cron->seconds);
+		break;
+	case CRON_MINUTE:
+		str_add(out, " at ");
+		add_named_set(out, "minute", cron->minutes);
+		break;
+	case CRON_HOUR:
+		str_add(out, " at ");
+		add_named_set(out, "hour", cron->hours);
+		break;
+	case CRON_DAY:
+		add_days(out, cron);
+		break;
+	case CRON_MONTH:
+		add_in_months(out, cron);
+		break;
+	case CRON_WEEKDAY:
+		add_weekdays(out, cron);
+		break;
+	}
 }

@@ -6,6 +6,7 @@
  *   words         EXPR                     it in plain words
  *   fires N       ZONE TAB EXPRS TAB FROM  the next N instants, in the zone;
  *                                          EXPRS are divided by ";"
+ *   why           EXPR TAB TIME            the fields that leave it out
  *   duration      TEXT                     milliseconds, as written, for people
  *   human         MS                       a number of milliseconds for people
  *   stamp         ZONE TAB LOOK TAB TEXT   the instant; now is 2026-01-02 03:04
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/time/cron_why.h"
 #include "lib/time/duration.h"
 #include "lib/time/stamp.h"
 #include "lib/time/when.h"
@@ -170,6 +172,30 @@ do_fires(char **field, const char *count)
 	when_release(&when);
 }
 
+/* EXPR and a local time: the fields that leave it out, in words. */
+static void
+do_why(char **field, const char *name)
+{
+	struct cron_parsed parsed;
+	struct str text = { 0 };
+	struct err err;
+	int64_t ms;
+
+	if (!cron_parse(field[0], name, start, &parsed, &err) ||
+	    !stamp_parse(field[1], start, zone_find("UTC", &err), NOW_MS,
+		STAMP_BACK, &ms, &err)) {
+		print_err(&err);
+		return;
+	}
+	cron_why_describe(&parsed.cron, ms / 1000, &text);
+	printf("%s%s\n", str_text(&text),
+	    (cron_why(&parsed.cron, ms / 1000) == 0) !=
+		    cron_matches(&parsed.cron, ms / 1000)
+		? " WRONG"
+		: "");
+	str_release(&text);
+}
+
 static void
 do_duration(char **field, const char *unused)
 {
@@ -255,6 +281,7 @@ static const struct {
 	{ "sets", 1, do_sets },
 	{ "words", 1, do_words },
 	{ "fires", 3, do_fires },
+	{ "why", 2, do_why },
 	{ "duration", 1, do_duration },
 	{ "human", 1, do_human },
 	{ "stamp", 3, do_stamp },
