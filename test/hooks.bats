@@ -778,7 +778,7 @@ jobs:
   j:
     interval: 200ms
     command: . ./does
-    expect_within: 1s
+    expect_within: 2s
     on_late: ./tell
     on_recovery: ./tell
 END
@@ -791,7 +791,7 @@ END
   is "$(env_of on_late WJOBS_JOB)" j
   is "$(env_of on_late WJOBS_STATUS)" overdue
   is "$(env_of on_late WJOBS_RUN_ID)" ''
-  [[ $(env_of on_late WJOBS_ERROR) == "no success for 1"*", expected within 1s" ]]
+  [[ $(env_of on_late WJOBS_ERROR) == "no success for 2"*", expected within 2s" ]]
   is "$(jq -c '[.job, .healthy, .state, .reason]' json.on_late)" \
     "[\"j\",false,\"overdue\",\"$(env_of on_late WJOBS_ERROR)\"]"
   # it goes on, and with another scheduler too: that was told
@@ -804,7 +804,7 @@ END
   does 0
   eventually grep -q on_recovery told
   does 1
-  eventually eval '(($(grep -c on_late told) == 2))'
+  PATIENCE=15 eventually eval '(($(grep -c on_late told) == 2))'
   scheduler_stop
 }
 
@@ -815,6 +815,12 @@ END
 @test "hooks: what is overdue is told once, on a Redis" {
   redis_start
   lates "$REDIS"
+}
+
+@test "hooks: what is overdue is told once, where claims and history are apart" {
+  redis_start
+  lates "wjobs.db
+locking: $REDIS"
 }
 
 @test "hooks: of many hosts one tells that a job is overdue" {
