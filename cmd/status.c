@@ -1,9 +1,9 @@
 #include <stdio.h>
 
+#include "cmd/alive.h"
 #include "cmd/cmd.h"
 #include "cmd/out.h"
 #include "lib/base/clock.h"
-#include "lib/store/instance.h"
 
 /* The instances of a store that are alive. It needs no scheduler here. */
 
@@ -168,25 +168,6 @@ status_print(const struct out *out, const struct instance *list, size_t n,
 	table_free(table);
 }
 
-/* Who claims is alive where it claims, else where history is kept. */
-static bool
-status_list(struct cli *cli, struct instance **list, size_t *n, struct err *err)
-{
-	const char *claims = cli->has_jobfile ? jobfile_claims(&cli->jobfile)
-					      : NULL;
-	struct store_place place;
-	bool is_good;
-
-	if (claims == NULL)
-		return cli_find_place(cli, err) &&
-		    instances_list(&cli->place, list, n, err);
-	if (!store_place_find(cli->jobfile.path, claims, &place, err))
-		return false;
-	is_good = instances_list(&place, list, n, err);
-	store_place_release(&place);
-	return is_good;
-}
-
 static int
 cmd_status_run(struct cli *cli, int argc, char **argv, struct err *err)
 {
@@ -212,7 +193,7 @@ cmd_status_run(struct cli *cli, int argc, char **argv, struct err *err)
 	}
 	if (out_begin(&out, fields, ARRAY_LEN(fields), err) &&
 	    (zone = cli_zone(cli, err)) != NULL &&
-	    status_list(cli, &list, &n, err)) {
+	    alive_list(cli, &list, &n, err)) {
 		status_print(&out, list, n, zone);
 		status = 0;
 	}

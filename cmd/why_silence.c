@@ -1,7 +1,8 @@
 #include <string.h>
 
+#include "cmd/alive.h"
 #include "cmd/why.h"
-#include "lib/store/instance.h"
+#include "lib/base/str.h"
 #include "lib/time/duration.h"
 
 /*
@@ -71,6 +72,22 @@ say_around(struct why *why, const struct around *around)
 		    why_time(why, around->after_ms, after));
 }
 
+/*
+ * Where instances share a store, the watermark may have passed what is about to
+ * be claimed by another, or to be found missing at the next grant.
+ */
+static bool
+is_shared(const struct why *why)
+{
+	const char *claims = why->cli->has_jobfile
+	    ? jobfile_claims(&why->cli->jobfile)
+	    : NULL;
+
+	if (claims == NULL)
+		claims = why->cli->place.store;
+	return why->job->shared && str_starts(claims, "redis");
+}
+
 /* It is settled, so that something was written, or nobody asked. */
 static void
 say_settled(struct why *why, const struct around *around)
@@ -86,6 +103,10 @@ say_settled(struct why *why, const struct around *around)
 		    "the store has settled this time and has no "
 		    "record of it: the schedule may have been another "
 		    "then, the job not enabled, or the record pruned");
+		if (is_shared(why))
+			why_say(why,
+			    "of a store that instances share it may also be "
+			    "about to be claimed, or to be recorded as missed");
 	} else if (total > around->kept) {
 		why_decide(why, WHY_UNKNOWN, "pruned");
 		why_say(why,
@@ -107,25 +128,6 @@ say_settled(struct why *why, const struct around *around)
 }
 
 /* Nothing is settled yet */
-
-/* Who claims is alive where it claims, else where history is kept. */
-static bool
-list_instances(
-    struct cli *cli, struct instance **list, size_t *n, struct err *err)
-{
-	const char *claims = cli->has_jobfile ? jobfile_claims(&cli->jobfile)
-					      : NULL;
-	struct store_place place;
-	bool ok;
-
-	if (claims == NULL)
-		return instances_list(&cli->place, list, n, err);
-	if (!store_place_find(cli->jobfile.path, claims, &place, err))
-		return false;
-	ok = instances_list(&place, list, n, err);
-	store_place_release(&place);
-	return ok;
-}
 
 static size_t
 say_schedulers(struct why *why, const struct instance *list, size_t n)
@@ -155,7 +157,7 @@ say_open(struct why *why, const struct around *around, struct err *err)
 	char id[ULID_LEN + 1], time[STAMP_TEXT_SIZE];
 	size_t n = 0;
 
-	if (!list_instances(why->cli, &list, &n, err))
+	if (!alive_list(why->cli, &list, &n, err))
 		return false;
 	if (say_schedulers(why, list, n) > 0) {
 		why_decide(why, WHY_OPEN, "unsettled");

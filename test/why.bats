@@ -196,6 +196,8 @@ silences() {
     tells a 2026-01-03 unknown,unrecorded \
       "the schedule may have been another then" \
       "before it is of 2026-01-02 00:00:00" &&
+    is "$(wjobs why a 2026-01-03 | grep -c 'that instances share')" \
+      "$([[ $where == redis* ]] && echo 1 || echo 0)" &&
     tells a 2026-01-05 open,no_scheduler "no scheduler lives" "catch_up: none" \
       "settled is what was due until 2026-01-04 00:00:00"
 }
