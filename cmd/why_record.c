@@ -255,7 +255,7 @@ static void
 why_say_when(struct why *why)
 {
 	const struct record *record = &why->record;
-	int64_t late_ms = record->started_ms - record->scheduled_ms;
+	int64_t late_ms = 0;
 	int64_t took_ms = past_duration_ms(record, why->now_ms);
 	char time[STAMP_TEXT_SIZE], span[DURATION_TEXT_SIZE];
 	struct str text = { 0 };
@@ -264,9 +264,11 @@ why_say_when(struct why *why)
 		why_say(why, "it never began");
 		return;
 	}
+	if (record->scheduled_ms != CLOCK_NONE)
+		late_ms = record->started_ms - record->scheduled_ms;
 	str_addf(
 	    &text, "it began at %s", why_time(why, record->started_ms, time));
-	if (record->scheduled_ms != CLOCK_NONE && late_ms > 0)
+	if (late_ms > 0)
 		str_addf(&text, ", %s after it was due",
 		    duration_human(late_ms, span));
 	if (record->attempt > 1)

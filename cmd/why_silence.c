@@ -141,9 +141,12 @@ say_schedulers(struct why *why, const struct instance *list, size_t n)
 		if (in->kind != SESSION_SCHEDULER)
 			continue;
 		alive++;
-		why_say(why, "scheduler %s lives since %s%s",
+		why_say(why, "scheduler %s lives%s%s%s",
 		    in->worker != NULL ? in->worker : "(unknown)",
-		    why_time(why, in->since_ms, since),
+		    in->since_ms != CLOCK_NONE ? " since " : "",
+		    in->since_ms != CLOCK_NONE
+			? why_time(why, in->since_ms, since)
+			: "",
 		    in->since_ms > why->at_ms ? ", after this instant" : "");
 	}
 	return alive;

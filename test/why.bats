@@ -234,6 +234,49 @@ END
     "run $id of the job is under way"
 }
 
+@test "why: each second of a schedule that was broken off is told" {
+  jobfile <<'END'
+jobs:
+  a: { cron: "* * * * * *", command: sleep 1.3 }
+  b: { cron: "* * * * * *", command: "true", catch_up: once }
+END
+  local first last at decision
+  scheduler_start
+  eventually eval '[[ -n $(wjobs history a --status skipped -o id) ]]'
+  eventually eval '[[ -n $(wjobs history b --status completed -o id) ]]'
+  scheduler_stop KILL
+  at=$EPOCHSECONDS
+  eventually eval '((EPOCHSECONDS > at + 2))'
+  scheduler_start
+  eventually eval '[[ $(wjobs why b "@$((at + 1))" -o reason) == missed ]]'
+  eventually eval '[[ -n $(wjobs history b --since @$((at + 3)) --status completed -o id) ]]'
+  last=$(wjobs history b -n 1 --status completed -o scheduled_at --epoch)
+  first=$(wjobs history b -n 99 -o scheduled_at --epoch | sort -n | head -n 1)
+  for ((at = first; at <= last; at++)); do
+    decision=$(wjobs why b "@$at" -o decision)
+    [[ $decision == @(ran|skipped|lost) ]] || {
+      wjobs why b "@$at" >&2
+      return 1
+    }
+  done
+  is "$(wjobs why a "@$((first - 3600))" -o decision,reason)" \
+    $'unknown\tbefore_first'
+}
+
+@test "why: the ends of time" {
+  jobs
+  past job=sync status=completed scheduled=2026-01-01T03:00:00Z duration=0s >ids
+  local time job
+  for job in sync backup rule; do
+    for time in 0000-01-01T00:00:00Z 9999-12-31T23:59:59Z 0000-01-01 \
+      1969-12-31T23:59:59.5Z @0 @-1 @1.5; do
+      run --separate-stderr wjobs why "$job" "$time" --json
+      is "$status$stderr" 0
+      has "$output" '"decision":"'
+    done
+  done
+}
+
 @test "why: the work of a job with a handler, and its state" {
   jobs
   local id
