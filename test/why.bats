@@ -263,6 +263,20 @@ END
     $'unknown\tbefore_first'
 }
 
+@test "why: a record of several skips stands for as many as it says" {
+  jobs
+  past job=sync status=skipped reason=missed count=2 \
+    scheduled=2026-01-01T00:00:00Z completed=2026-01-01T00:20:00Z \
+    + job=sync status=skipped reason=overlap count=2 \
+    scheduled=2026-01-01T01:00:00Z completed=2026-01-01T01:20:00Z >ids
+  tells sync 2026-01-01T00:05:00Z skipped,missed
+  # What it caught up with, and no record speaks of yet.
+  tells sync 2026-01-01T00:10:00Z unknown,unrecorded
+  # Those between may have run.
+  tells sync 2026-01-01T01:20:00Z skipped,overlap
+  tells sync 2026-01-01T01:25:00Z open,no_scheduler
+}
+
 @test "why: the ends of time" {
   jobs
   past job=sync status=completed scheduled=2026-01-01T03:00:00Z duration=0s >ids

@@ -23,12 +23,8 @@ static bool
 cron_names_day(const struct cron *cron, int64_t t)
 {
 	struct cron open = cron_open(cron);
-	int i;
 
 	open.weekdays = 0x7f;
-	open.last_weekdays = 0;
-	for (i = 0; i < 5; i++)
-		open.nth_weekdays[i] = 0;
 	return cron_matches(&open, t);
 }
 
@@ -38,7 +34,6 @@ cron_names_weekday(const struct cron *cron, int64_t t)
 	struct cron open = cron_open(cron);
 
 	open.days = 0xfffffffe;
-	open.last_days = open.near_days = 0;
 	return cron_matches(&open, t);
 }
 
