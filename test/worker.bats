@@ -45,6 +45,19 @@ some"
 stale a 0"
 }
 
+@test "worker: the log names a handler as one, by whoever is speaking" {
+  jobfile <<'END'
+handlers:
+  work: { command: "cat" }
+END
+  scheduler_start
+  is "$(wjobs enqueue work --payload "said" --wait 2>id)" said
+  eventually grep -q 'msg="completed"' run.err
+  has "$(<run.err)" "msg=\"said\" handler=work run=$(<id) stream=stdout"
+  has "$(<run.err)" "msg=\"completed\" handler=work run=$(<id)"
+  scheduler_stop
+}
+
 @test "worker: run says what it does, and refuses what leaves nothing to do" {
   jobfile <<'END'
 jobs:

@@ -55,11 +55,11 @@ log_is_human(void)
 	return log_err.is_terminal && log_state.format == LOG_LOGFMT;
 }
 
-/* The job has been said; the id of a run that went well is for machines. */
+/* Whose it is has been said; the id of a run that went well is for machines. */
 static bool
-log_is_left_out(enum log_level level, const char *key)
+log_is_left_out(struct log_source source, enum log_level level, const char *key)
 {
-	return strcmp(key, "job") == 0 ||
+	return (source.key != NULL && strcmp(key, source.key) == 0) ||
 	    (strcmp(key, "run") == 0 && level >= LOG_INFO && log_is_human());
 }
 
@@ -179,7 +179,7 @@ log_pair(struct str *line, const char *key, const char *s, size_t n)
 
 /* The beginning of a line for people at a terminal. */
 static void
-log_begin_human(struct str *line, enum log_level level, const char *job,
+log_begin_human(struct str *line, enum log_level level, const char *whose,
     const char *msg, size_t n)
 {
 	static const char *const colour[] = {
@@ -195,21 +195,21 @@ log_begin_human(struct str *line, enum log_level level, const char *job,
 	if (has_colour)
 		str_add(line, colour[level]);
 	str_addf(line, "%-5s ", log_level_name[level]);
-	if (job != NULL)
-		str_addf(line, "%s: ", job);
+	if (whose != NULL)
+		str_addf(line, "%s: ", whose);
 	str_add_visible(line, msg, n, false);
 	if (has_colour)
 		str_add(line, "\033[0m");
 }
 
 static void
-log_begin(struct str *line, enum log_level level, const char *job,
+log_begin(struct str *line, enum log_level level, struct log_source source,
     const char *msg, size_t n)
 {
 	struct str time = { 0 };
 
 	if (log_is_human()) {
-		log_begin_human(line, level, job, msg, n);
+		log_begin_human(line, level, source.name, msg, n);
 		return;
 	}
 	if (log_state.format == LOG_JSON)
@@ -221,22 +221,25 @@ log_begin(struct str *line, enum log_level level, const char *job,
 	log_key(line, "msg"); /* always quoted, whatever it holds */
 	log_quote(line, msg, n, log_state.format == LOG_JSON);
 	str_release(&time);
-	if (job != NULL)
-		log_pair(line, "job", job, strlen(job));
+	if (source.name != NULL)
+		log_pair(line, source.key, source.name, strlen(source.name));
 }
 
-/* Whose event it is: the value of "job" among the pairs, or NULL. */
-static const char *
-log_job_of(va_list ap)
+/* Whose event it is: its "job", else its "handler", else nobody's. */
+static struct log_source
+log_source_of(va_list ap)
 {
+	struct log_source source = { 0 };
 	const char *key, *value;
 
 	while ((key = va_arg(ap, const char *)) != NULL) {
 		value = va_arg(ap, const char *);
 		if (strcmp(key, "job") == 0)
-			return value;
+			return (struct log_source){ key, value };
+		if (strcmp(key, "handler") == 0)
+			source = (struct log_source){ key, value };
 	}
-	return NULL;
+	return source;
 }
 
 static void
@@ -255,8 +258,8 @@ log_tell_dropped(struct outlet *outlet, unsigned long long n)
 	struct str line = { 0 };
 
 	snprintf(number, sizeof number, "%llu", n);
-	log_begin(&line, LOG_WARN, NULL, "log lines dropped",
-	    strlen("log lines dropped"));
+	log_begin(&line, LOG_WARN, (struct log_source){ 0 },
+	    "log lines dropped", strlen("log lines dropped"));
 	log_pair(&line, "count", number, strlen(number));
 	log_end(&line);
 	outlet_add(outlet, line.s, line.len);
@@ -288,20 +291,21 @@ void
 log_event(enum log_level level, const char *msg, ...)
 {
 	struct str line = { 0 };
-	const char *key, *value, *job;
+	struct log_source source;
+	const char *key, *value;
 	va_list ap;
 
 	if (level > log_state.level)
 		return;
 	log_ready();
 	va_start(ap, msg);
-	job = log_job_of(ap);
+	source = log_source_of(ap);
 	va_end(ap);
-	log_begin(&line, level, job, msg, strlen(msg));
+	log_begin(&line, level, source, msg, strlen(msg));
 	va_start(ap, msg);
 	while ((key = va_arg(ap, const char *)) != NULL) {
 		value = va_arg(ap, const char *);
-		if (value != NULL && !log_is_left_out(level, key))
+		if (value != NULL && !log_is_left_out(source, level, key))
 			log_pair(&line, key, value, strlen(value));
 	}
 	va_end(ap);
@@ -329,15 +333,15 @@ log_line(enum log_level level, const char *fmt, ...)
 }
 
 static void
-log_output_line(
-    const char *job, const char *run, int stream, const char *data, size_t n)
+log_output_line(struct log_source source, const char *run, int stream,
+    const char *data, size_t n)
 {
 	struct str line = { 0 };
 	const char *name = stream == STDERR_FILENO ? "stderr"
 	    : stream == STDOUT_FILENO              ? "stdout"
 						   : NULL;
 
-	log_begin(&line, LOG_INFO, job, data, n);
+	log_begin(&line, LOG_INFO, source, data, n);
 	if (run != NULL && !log_is_human())
 		log_pair(&line, "run", run, strlen(run));
 	if (name != NULL && (stream == STDERR_FILENO || !log_is_human()))
@@ -348,8 +352,8 @@ log_output_line(
 }
 
 void
-log_output(
-    const char *job, const char *run, int stream, const char *data, size_t n)
+log_output(struct log_source source, const char *run, int stream,
+    const char *data, size_t n)
 {
 	const char *end;
 	size_t len;
@@ -360,7 +364,7 @@ log_output(
 	while (n > 0) {
 		end = memchr(data, '\n', n);
 		len = end != NULL ? (size_t)(end - data) : n;
-		log_output_line(job, run, stream, data, len);
+		log_output_line(source, run, stream, data, len);
 		if (end != NULL)
 			len++;
 		data += len;

@@ -30,9 +30,13 @@ void
 log_event(enum log_level level, const char *msg, ...) __attribute__((sentinel));
 /* The same for a single formatted message. */
 void log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Output of a job, a line at a time, tagged; data need not end in newline. */
-void log_output(
-    const char *job, const char *run, int stream, const char *data, size_t n);
+/* Who prints: "job" or "handler", and its name; both NULL: nobody in it. */
+struct log_source {
+	const char *key, *name;
+};
+/* Output, a line at a time, tagged; data need not end in newline. */
+void log_output(struct log_source source, const char *run, int stream,
+    const char *data, size_t n);
 /*
  * Output of a job as it is, to our standard output: `output: passthrough`.
  * Waits in a buffer of its own and is dropped like the rest, never blocks.

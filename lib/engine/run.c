@@ -135,7 +135,8 @@ run_on_output(struct proc *proc, int stream, const char *data, size_t n)
 		return;
 	}
 	ulid_format(&run->id, id);
-	log_output(run->job->name, id, stream, data, n);
+	log_output(
+	    (struct log_source){ "job", run->job->name }, id, stream, data, n);
 }
 
 static void run_on_ended(struct proc *proc, const struct proc_result *result);

@@ -166,7 +166,8 @@ task_on_output(struct proc *proc, int stream, const char *data, size_t n)
 		return;
 	}
 	ulid_format(&task->work.record.id, id);
-	log_output(task->job.name, id, stream, data, n);
+	log_output((struct log_source){ "handler", task->job.name }, id, stream,
+	    data, n);
 }
 
 void

@@ -77,8 +77,8 @@ main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[1], "flood") == 0)
 		return log_try_flood(strtol(argv[2], NULL, 10));
 	if (argc > 5 && strcmp(argv[1], "output") == 0) {
-		log_output(argv[2], argv[3], (int)strtol(argv[4], NULL, 10),
-		    argv[5], strlen(argv[5]));
+		log_output((struct log_source){ "job", argv[2] }, argv[3],
+		    (int)strtol(argv[4], NULL, 10), argv[5], strlen(argv[5]));
 		return 0;
 	}
 	return 2;
