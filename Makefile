@@ -268,10 +268,11 @@ check: export WJOBS = $(CURDIR)/$B/valgrind/wjobs
 check: export PATIENCE = 60
 else
 check: export WJOBS = $(CURDIR)/$B/wjobs
-check: export PATIENCE = $(if $(SANFLAGS),20,5)
+check: export PATIENCE = $(if $(SANFLAGS),20,10)
 endif
+JOBS ?= 3
 check: all tools
-	@sh test/run $(if $(JOBS),-j $(JOBS)) $(if $(FILTER),-f '$(FILTER)') \
+	@sh test/run -j $(JOBS) $(if $(FILTER),-f '$(FILTER)') \
 		$(or $(TESTS),test)
 
 nemesis: export WJOBS = $(CURDIR)/$B/wjobs
