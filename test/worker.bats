@@ -150,13 +150,13 @@ END
 @test "worker: each attempt waits longer than the last, and they are one run" {
   jobfile <<'END'
 handlers:
-  fail: { command: "date +%s%3N >>times; echo attempt $WJOBS_ATTEMPT; exit 3", retry: { max: 2, delay: 200ms } }
+  fail: { command: "date +%s%3N >>instants; echo attempt $WJOBS_ATTEMPT; exit 3", retry: { max: 2, delay: 200ms } }
 END
   scheduler_start
   id=$(wjobs enqueue fail)
   eventually state_is "$id" buried
-  is "$(lines times)" 3
-  mapfile -t at <times
+  is "$(lines instants)" 3
+  mapfile -t at <instants
   ((at[1] - at[0] >= 200 && at[2] - at[1] >= 400))
   gives "fail	failed	3	exit" history -o job,status,attempt,reason
   gives "attempt 3" logs "$id"
